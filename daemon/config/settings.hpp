@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every setting as a plain value with its default. docs/configuration.md explains each one.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/time.hpp"
+#include "config/interval.hpp"
+#include "config/table_name.hpp"
+
+namespace pgcaretaker::config {
+
+using namespace std::chrono_literals;
+
+struct Database {
+  std::string dsn;            // libpq conninfo or URI; "" = the PG* environment
+  std::string password_file;  // "" = none named; see config/secret.hpp for where else one is looked for
+  std::string role;           // SET ROLE after connecting; "" = none
+  int connections = 3;        // task connections, 1..64
+  Duration connect_timeout = 5s;
+  Duration statement_timeout = 30s;
+  Duration idle_in_transaction_timeout = 30s;
+  bool operator==(const Database&) const = default;
+};
+
+struct Http {
+  std::string listen = "127.0.0.1:9791";  // host:port, [v6]:port or unix:/path
+  std::string metrics_bearer_file;        // "" = no bearer wanted
+  bool operator==(const Http&) const = default;
+};
+
+enum class LogLevel { trace, debug, info, warn, error, off };
+enum class LogFormat { automatic, text, json, journal };
+
+struct Log {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::automatic;  // "auto"
+  bool operator==(const Log&) const = default;
+};
+
+struct Lease {
+  bool enabled = true;
+  std::string key = "pgcaretaker";
+  bool operator==(const Lease&) const = default;
+};
+
+struct Journal {
+  std::optional<TableName> table = TableName{"pgcaretaker", "journal"};  // nullopt = off
+  bool operator==(const Journal&) const = default;
+};
+
+enum class Expire { unset, drop, detach, archive };
+enum class DefaultPartition { drain, adopt, report };
+
+struct Partition {
+  TableName table;
+  Interval interval;
+  int ahead = 3;                         // whole intervals beyond the current one, 0..1000
+  std::string name = "{table}_y%Ym%m";   // {table} and strftime conversions of the lower bound
+  Duration every = 6h;
+  std::optional<Duration> retention;     // nullopt = keep for ever
+  std::string retention_query;
+  Expire expire = Expire::unset;
+  Duration grace = 0s;
+  std::string hold_query;
+  int max_drops = 24;
+  DefaultPartition default_partition = DefaultPartition::drain;
+  Duration lock_timeout = 50ms;
+  Duration patience = 10min;
+  std::optional<TableName> create_function;
+  std::optional<TableName> drop_function;
+  bool operator==(const Partition&) const = default;
+};
+
+enum class DoneAction { delete_rows, archive };
+enum class DeadAction { archive, delete_rows, requeue, report };
+
+struct OutboxDone {
+  std::string where;  // "" = this outbox has no such state
+  std::string since;
+  Duration keep = std::chrono::days{7};
+  DoneAction action = DoneAction::delete_rows;
+  bool operator==(const OutboxDone&) const = default;
+};
+
+struct OutboxDead {
+  std::string where;
+  std::string since;
+  Duration keep = std::chrono::days{30};
+  DeadAction action = DeadAction::archive;
+  TableName archive_table{"pgcaretaker", "dead_letters"};
+  std::string requeue_set;
+  int requeue_limit = 3;
+  bool operator==(const OutboxDead&) const = default;
+};
+
+struct Outbox {
+  TableName table;
+  std::string key = "id";
+  Duration every = 1min;
+  std::string pending;
+  std::string pending_since = "created_at";
+  std::optional<OutboxDone> done;  // nullopt = the section is absent
+  std::optional<OutboxDead> dead;
+  bool operator==(const Outbox&) const = default;
+};
+
+struct Pool {
+  std::string name;
+  std::string user;  // globs (* and ?); "" = any
+  std::string database;
+  std::string application_name;
+  int limit = 0;  // 0 = the role's or database's CONNECTION LIMIT, else the server's
+  double warn = 0.75;
+  double critical = 0.90;
+  Duration hold = 30s;
+  bool operator==(const Pool&) const = default;
+};
+
+struct PgBouncer {
+  std::string name;
+  std::string dsn;
+  bool operator==(const PgBouncer&) const = default;
+};
+
+struct Saturation {
+  Duration every = 10s;
+  std::vector<Pool> pools;  // the pool "server" is always watched besides these
+  std::vector<PgBouncer> pgbouncers;
+  bool operator==(const Saturation&) const = default;
+};
+
+struct Settings {
+  Database database;
+  Http http;
+  Log log;
+  Lease lease;
+  Journal journal;
+  std::vector<Partition> partitions;
+  std::vector<Outbox> outboxes;
+  Saturation saturation;
+  bool operator==(const Settings&) const = default;
+};
+
+/// Task names, as metrics, log, /status and --task spell them.
+[[nodiscard]] std::string task_name(const Partition& settings);   // partition:public.audit_events
+[[nodiscard]] std::string task_name(const Outbox& settings);      // outbox:public.event_outbox
+[[nodiscard]] std::string task_name(const Saturation& settings);  // saturation:server
+/// All of them, partitions first, in the order of the file.
+[[nodiscard]] std::vector<std::string> task_names(const Settings& settings);
+
+}  // namespace pgcaretaker::config

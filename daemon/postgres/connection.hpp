@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// One PostgreSQL session over non-blocking libpq, used by one coroutine at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "async/awaitable.hpp"
+#include "async/time.hpp"
+#include "config/secret.hpp"
+#include "config/settings.hpp"
+#include "postgres/error.hpp"
+#include "postgres/params.hpp"
+#include "postgres/result.hpp"
+
+namespace pgcaretaker::pg {
+
+class Canceller;
+
+/// What a session is opened with.
+struct ConnectOptions {
+  config::Database database;
+  std::optional<config::Secret> password;
+  std::string purpose;  // "task", "lease", "saturation": application_name becomes pgcaretaker/PURPOSE
+};
+
+enum class SessionState {
+  ready,   // idle, outside a transaction: may be handed to anyone
+  busy,    // a statement is on its way, or a transaction is open
+  closed,  // gone; only destruction is left
+};
+
+class Connection {
+ public:
+  /// Connects and brings the session under discipline: TimeZone UTC, DateStyle ISO, IntervalStyle
+  /// postgres, empty search_path, row_security off (a filtered answer becomes an error), the configured
+  /// timeouts, SET ROLE. Gives up after database.connect_timeout for all hosts together.
+  /// Throws Error(connection) naming hosts but no secret. Name look-up, .pgpass and certificates are
+  /// read synchronously by libpq; everything else suspends. `canceller` must outlive the connection.
+  static Awaitable<std::unique_ptr<Connection>> connect(ConnectOptions options,
+                                                        Canceller& canceller);
+
+  Connection(const Connection&) = delete;
+  ~Connection();
+
+  /// Runs one statement. `name` identifies it in errors and logs, e.g. "partition.list".
+  /// Deadline: the session's statement_timeout plus a margin, or the one set by set_deadline().
+  /// Throws Error; a cancel of the coroutine cancels the statement on the server first (bounded), then
+  /// throws operation_aborted. However it ends, the session is `ready`, `busy` in the caller's open
+  /// transaction, or `closed`.
+  template <class... Args>
+  Awaitable<Result> query(std::string_view name, std::string_view sql, const Args&... args) {
+    return run(std::string{name}, std::string{sql}, Params::pack(args...));
+  }
+  /// Same with parameters packed beforehand.
+  Awaitable<Result> run(std::string name, std::string sql, Params params);
+
+  /// Statements until further notice end by `deadline` at the latest; SteadyTime::max() takes it back.
+  void set_deadline(SteadyTime deadline);
+
+  [[nodiscard]] SessionState state() const noexcept;
+  [[nodiscard]] int backend_pid() const noexcept;
+  [[nodiscard]] int server_version() const noexcept;  // e.g. 150020
+  /// "host:port" or socket path it is connected to.
+  [[nodiscard]] std::string peer() const;
+
+  /// Suspends until the server closes or breaks the idle session, or `deadline`; true = it is gone.
+  Awaitable<bool> wait_closed(SteadyTime deadline);
+
+  /// Ends the session at once; state becomes closed.
+  void close() noexcept;
+
+ private:
+  class Impl;
+  explicit Connection(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pgcaretaker::pg

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of every kind of maintenance.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "async/awaitable.hpp"
+#include "postgres/connection.hpp"
+#include "task/step.hpp"
+
+namespace pgcaretaker::task {
+
+class Task {
+ public:
+  virtual ~Task() = default;
+
+  /// KIND:SUBJECT, as in metrics, log and --task.
+  [[nodiscard]] virtual const std::string& name() const = 0;
+  /// Time between the planned starts of two passes.
+  [[nodiscard]] virtual Duration every() const = 0;
+  /// A pass longer than this is cancelled and counts as a failure.
+  [[nodiscard]] virtual Duration deadline() const = 0;
+
+  /// observe -> plan. Changes nothing. `as_of` replaces the server's clock (tests); nullopt in
+  /// production. Throws pg::Error when the database cannot be observed; a part that cannot be read (a
+  /// missing privilege, a lock in the way) is a finding and the rest goes on.
+  virtual Awaitable<Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) = 0;
+
+  /// One step, in short transactions. Throws pg::Error when the server refuses; expected refusals (lock
+  /// timeout, lost race) are values. Cancelled at any await, it leaves either the step done or nothing.
+  virtual Awaitable<Applied> apply(pg::Connection& connection, const Step& step) = 0;
+};
+
+}  // namespace pgcaretaker::task
