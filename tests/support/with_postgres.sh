@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs a command inside a private, throw-away PostgreSQL cluster and removes it afterwards.
+#
+#   with_postgres.sh VERSION COMMAND [ARG...]
+#
+# The command finds: PGHOST (socket directory), PGPORT (also listened to on 127.0.0.1), PGUSER=postgres,
+# PGDATABASE=postgres, PGC_TEST_CLUSTER (directory with server.log) and PGC_TEST_PGCTL, a script that
+# takes start, stop, restart, kill (immediate stop). PGC_TEST_PGCONF may hold further settings.
+set -euo pipefail
+
+version=$1
+shift
+case $version in
+  15) bin=/usr/lib/postgresql/15/bin ;;
+  *)
+    # Root's servers run as the user postgres, who cannot look into /root.
+    if [ "$(id -u)" = 0 ]; then cache=/var/cache/pgcaretaker; else cache=$HOME/.cache/pgcaretaker; fi
+    bin=${PGCARETAKER_CACHE:-$cache}/postgres-$version/bin
+    ;;
+esac
+if [ ! -x "$bin/initdb" ]; then
+  echo "with_postgres.sh: no PostgreSQL $version in $bin: run  ./dev setup --pg $version" >&2
+  exit 70
+fi
+
+cluster=$(mktemp -d "${TMPDIR:-/tmp}/pgcaretaker-pg$version.XXXXXX")
+as_server=()
+if [ "$(id -u)" = 0 ]; then
+  chown postgres: "$cluster"
+  chmod 755 "$cluster"
+  as_server=(runuser -u postgres --)
+fi
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+
+cleanup() {
+  (cd / && "${as_server[@]}" "$bin/pg_ctl" -D "$cluster/data" -m immediate -w stop >/dev/null 2>&1) || true
+  rm -rf "$cluster"
+}
+trap cleanup EXIT
+trap 'exit 143' TERM INT
+
+(cd / && "${as_server[@]}" "$bin/initdb" -D "$cluster/data" -U postgres -A trust --no-sync \
+  --encoding=UTF8 --locale=C >"$cluster/initdb.log" 2>&1) || { cat "$cluster/initdb.log" >&2; exit 70; }
+"${as_server[@]}" tee -a "$cluster/data/postgresql.conf" >/dev/null <<EOT
+listen_addresses = '127.0.0.1'
+port = $port
+unix_socket_directories = '$cluster'
+fsync = off
+full_page_writes = off
+max_connections = 60
+shared_buffers = 64MB
+max_prepared_transactions = 5
+timezone = 'Pacific/Chatham'
+datestyle = 'German, DMY'
+log_min_messages = warning
+${PGC_TEST_PGCONF:-}
+EOT
+cat >"$cluster/pgctl" <<EOT
+#!/usr/bin/env bash
+cd /
+verb=\$1; mode=fast
+[ "\$verb" = kill ] && verb=stop && mode=immediate
+case \$verb in
+  stop) exec ${as_server[*]} $bin/pg_ctl -D $cluster/data -m \$mode -w stop >/dev/null ;;
+  *) exec ${as_server[*]} $bin/pg_ctl -D $cluster/data -m \$mode -w -l $cluster/server.log "\$verb" >/dev/null ;;
+esac
+EOT
+chmod 755 "$cluster/pgctl"
+"$cluster/pgctl" start || { cat "$cluster/server.log" >&2; exit 70; }
+
+export PGHOST=$cluster PGPORT=$port PGUSER=postgres PGDATABASE=postgres
+export PGC_TEST_CLUSTER=$cluster PGC_TEST_PGCTL=$cluster/pgctl
+"$@"
