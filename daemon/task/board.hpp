@@ -21,9 +21,9 @@ struct TaskEntry {
   Duration deadline{0};
   std::optional<UtcTime> next_run;
   std::optional<UtcTime> last_success;
-  std::optional<Report> last;       // latest finished pass
+  std::optional<Report> last;  // latest finished pass
   std::uint64_t runs = 0;
-  std::uint64_t overruns = 0;       // passes cancelled at their deadline
+  std::uint64_t overruns = 0;  // passes cancelled at their deadline
   std::uint64_t failures_in_a_row = 0;
 };
 
@@ -32,14 +32,14 @@ struct DaemonState {
   UtcTime started;
   bool stopping = false;
   bool database_up = false;
-  std::string database_peer;      // masked; "" until connected
-  std::string database_error;     // why it is down; "" when up
+  std::string database_peer;   // masked; "" until connected
+  std::string database_error;  // why it is down; "" when up
   int server_version = 0;
   bool lease_enabled = true;
   bool lease_held = false;
   bool config_reload_ok = true;
   UtcTime config_loaded;
-  std::string config_error;       // first problem of a refused reload
+  std::string config_error;  // first problem of a refused reload
 };
 
 /// Plain data, one writer (the loop). Tasks in the order of the configuration.

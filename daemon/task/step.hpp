@@ -17,10 +17,11 @@ namespace pgcaretaker::task {
 
 /// One statement of a step's transaction.
 struct Statement {
-  std::string name;                 // for errors and logs, e.g. "partition.attach"
+  std::string name;  // for errors and logs, e.g. "partition.attach"
   std::string sql;
   std::vector<std::string> params;  // $1.. as text
-  std::optional<int> expect_rows;   // rows it must return; otherwise the step lost a race: rolled back
+  std::optional<int>
+      expect_rows;  // rows it must return; otherwise the step lost a race: rolled back
 };
 
 /// One act, as `plan` prints it and apply sends it.
@@ -29,7 +30,7 @@ struct Step {
   std::string subject;  // the partition or outbox state acted on
   std::string reason;   // one clause in words: why now
   std::vector<Statement> statements;
-  std::string lock;     // heaviest lock and on what: "ACCESS EXCLUSIVE on public.audit_events_default"
+  std::string lock;  // heaviest lock and on what: "ACCESS EXCLUSIVE on public.audit_events_default"
   bool reversible = true;
 };
 
@@ -38,11 +39,13 @@ struct Plan {
   UtcTime as_of;  // the server's clock when it was observed
   std::vector<Step> steps;
   std::vector<Finding> findings;
-  telemetry::Samples samples;      // gauges as observed
-  nlohmann::ordered_json details;  // the kind's own part of /status: partitions, outbox states, pools
+  telemetry::Samples samples;  // gauges as observed
+  nlohmann::ordered_json
+      details;  // the kind's own part of /status: partitions, outbox states, pools
 };
 
-/// What apply made of one step. A lost race or a lock that was not granted is an outcome, not an error.
+/// What apply made of one step. A lost race or a lock that was not granted is an outcome, not an
+/// error.
 struct Applied {
   enum class Kind {
     done,     // committed
@@ -50,9 +53,9 @@ struct Applied {
     yielded,  // a lock or a race was lost; nothing changed; the next pass looks again
   };
   Kind kind = Kind::done;
-  std::int64_t rows = 0;           // rows moved or removed, where the step counts rows
+  std::int64_t rows = 0;  // rows moved or removed, where the step counts rows
   std::vector<Finding> findings;
-  telemetry::Samples samples;      // counters and histograms of this act
+  telemetry::Samples samples;  // counters and histograms of this act
 };
 
 }  // namespace pgcaretaker::task

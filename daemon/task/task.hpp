@@ -22,13 +22,18 @@ class Task {
   /// A pass longer than this is cancelled and counts as a failure.
   [[nodiscard]] virtual Duration deadline() const = 0;
 
+  /// True for a task that must work when no new session can be had: it gets one of its own, kept
+  /// open.
+  [[nodiscard]] virtual bool needs_own_session() const { return false; }
+
   /// observe -> plan. Changes nothing. `as_of` replaces the server's clock (tests); nullopt in
-  /// production. Throws pg::Error when the database cannot be observed; a part that cannot be read (a
-  /// missing privilege, a lock in the way) is a finding and the rest goes on.
+  /// production. Throws pg::Error when the database cannot be observed; a part that cannot be read
+  /// (a missing privilege, a lock in the way) is a finding and the rest goes on.
   virtual Awaitable<Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) = 0;
 
-  /// One step, in short transactions. Throws pg::Error when the server refuses; expected refusals (lock
-  /// timeout, lost race) are values. Cancelled at any await, it leaves either the step done or nothing.
+  /// One step, in short transactions. Throws pg::Error when the server refuses; expected refusals
+  /// (lock timeout, lost race) are values. Cancelled at any await, it leaves either the step done
+  /// or nothing.
   virtual Awaitable<Applied> apply(pg::Connection& connection, const Step& step) = 0;
 };
 

@@ -11,7 +11,8 @@
 
 namespace pgcaretaker::telemetry {
 
-/// One `key=value` of a line. Keys are fixed words: task, subject, duration_ms, statement, sqlstate.
+/// One `key=value` of a line. Keys are fixed words: task, subject, duration_ms, statement,
+/// sqlstate.
 struct Field {
   std::string_view key;
   std::string value;
@@ -26,8 +27,8 @@ void configure_log(const config::Log& settings);
 /// Cheap check for callers that would build costly fields.
 [[nodiscard]] bool log_enabled(config::LogLevel level);
 
-/// Writes one line; newlines and control characters in message and values are escaped in every format.
-/// Never throws, never blocks on anything but stderr.
+/// Writes one line; newlines and control characters in message and values are escaped in every
+/// format. Never throws, never blocks on anything but stderr.
 void log(config::LogLevel level, std::string_view message, const Fields& fields = {});
 
 inline void log_debug(std::string_view message, const Fields& fields = {}) {

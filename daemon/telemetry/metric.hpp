@@ -2,8 +2,6 @@
 // Every metric, declared once: name, type, labels, help. docs/metrics.md is held to this table.
 #pragma once
 
-#include <array>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -32,6 +32,7 @@ class Metrics {
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;
+  std::string version_;
 };
 
 }  // namespace pgcaretaker::telemetry

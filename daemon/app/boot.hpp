@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Command line -> settings and secrets, or every problem printed.
+#pragma once
+
+#include <optional>
+
+#include "app/command_line.hpp"
+#include "config/secret.hpp"
+#include "config/settings.hpp"
+
+namespace pgcaretaker::app {
+
+struct Configuration {
+  config::Settings settings;
+  config::Secrets secrets;
+};
+
+/// Reads the file, the overrides and the secrets; fills `problems` with all there are. Blocks on
+/// files.
+[[nodiscard]] std::optional<Configuration> read_configuration(const CommandLine& line,
+                                                              config::Problems& problems);
+
+/// Same for a command about to start: problems go to stderr, one line each; the log is configured.
+[[nodiscard]] std::optional<Configuration> boot(const CommandLine& line);
+
+}  // namespace pgcaretaker::app

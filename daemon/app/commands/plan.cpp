@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// `pgcaretaker plan`.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "app/commands/commands.hpp"
+#include "app/one_shot.hpp"
+#include "postgres/timestamp.hpp"
+#include "task/pass.hpp"
+
+namespace pgcaretaker::app {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Planned {
+  std::string task;
+  task::Plan plan;
+  std::string error;  // why it could not be planned; empty otherwise
+};
+
+void print_step(const task::Step& step) {
+  fmt::print("  {} {}\n    why:  {}\n    lock: {}\n    undo: {}\n", step.action, step.subject,
+             step.reason, step.lock, step.reversible ? "possible" : "not possible");
+  for (const auto& statement : step.statements) {
+    fmt::print("    sql:  {}\n", statement.sql);
+    for (std::size_t i = 0; i < statement.params.size(); ++i) {
+      fmt::print("          ${} = {}\n", i + 1, statement.params[i]);
+    }
+  }
+}
+
+void print_text(const Planned& planned) {
+  fmt::print("{}\n", planned.task);
+  if (!planned.error.empty()) {
+    fmt::print("  cannot tell: {}\n", planned.error);
+    return;
+  }
+  std::ranges::for_each(planned.plan.steps, print_step);
+  for (const auto& finding : planned.plan.findings) {
+    fmt::print("  {}: {}: {}\n", task::severity_text(finding.severity), finding.subject,
+               finding.text);
+  }
+  if (planned.plan.steps.empty()) {
+    fmt::print("  nothing to do\n");
+  }
+}
+
+Json step_json(const task::Step& step) {
+  Json statements = Json::array();
+  for (const auto& statement : step.statements) {
+    statements.push_back({{"sql", statement.sql}, {"params", statement.params}});
+  }
+  return Json{{"action", step.action}, {"subject", step.subject},       {"reason", step.reason},
+              {"lock", step.lock},     {"reversible", step.reversible}, {"statements", statements}};
+}
+
+Json plan_json(const Planned& planned) {
+  Json json{{"task", planned.task}};
+  if (!planned.error.empty()) {
+    json["error"] = planned.error;
+    return json;
+  }
+  json["as_of"] = pg::format_iso8601(planned.plan.as_of);
+  json["steps"] = Json::array();
+  std::ranges::transform(planned.plan.steps, std::back_inserter(json["steps"]), step_json);
+  json["findings"] = Json::array();
+  for (const auto& finding : planned.plan.findings) {
+    json["findings"].push_back({{"severity", task::severity_text(finding.severity)},
+                                {"code", finding.code},
+                                {"subject", finding.subject},
+                                {"text", finding.text}});
+  }
+  json["details"] = planned.plan.details;
+  return json;
+}
+
+/// A critical finding without a step is not "nothing to do": only a person can tell.
+ExitCode verdict(const std::vector<Planned>& all) {
+  const auto failed = [](const Planned& planned) { return !planned.error.empty(); };
+  const auto works = [](const Planned& planned) { return !planned.plan.steps.empty(); };
+  const auto critical = [](const Planned& planned) {
+    return std::ranges::any_of(planned.plan.findings, [](const task::Finding& finding) {
+      return finding.severity == task::Severity::critical;
+    });
+  };
+  if (std::ranges::any_of(all, failed)) {
+    return ExitCode::task_failed;
+  }
+  if (std::ranges::any_of(all, works)) {
+    return ExitCode::work_to_do;
+  }
+  return std::ranges::any_of(all, critical) ? ExitCode::task_failed : ExitCode::ok;
+}
+
+Awaitable<Planned> plan_one(OneShot& shot, task::Task& task) {
+  Planned planned{task.name(), {}, ""};
+  try {
+    planned.plan = co_await task::plan_only(task, *shot.pools.of(task));
+  } catch (const pg::Error& error) {
+    if (error.is_connection_lost()) {
+      throw;
+    }
+    planned.error = error.what();
+  }
+  co_return planned;
+}
+
+Awaitable<ExitCode> plan_tasks(OneShot& shot) {
+  std::vector<Planned> all;
+  for (const auto& task : shot.tasks) {
+    Planned planned = co_await plan_one(shot, *task);
+    all.push_back(std::move(planned));
+  }
+  if (shot.line.json) {
+    Json json{{"tasks", Json::array()}};
+    std::ranges::transform(all, std::back_inserter(json["tasks"]), plan_json);
+    fmt::print("{}\n", json.dump(2));
+  } else {
+    std::ranges::for_each(all, print_text);
+  }
+  co_return verdict(all);
+}
+
+}  // namespace
+
+ExitCode plan(const CommandLine& line, const Configuration& configuration) {
+  return run_one_shot(line, configuration, plan_tasks);
+}
+
+}  // namespace pgcaretaker::app

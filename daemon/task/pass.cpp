@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pass.
+#include "task/pass.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "async/with_deadline.hpp"
+#include "telemetry/log.hpp"
+
+namespace pgcaretaker::task {
+
+namespace {
+
+using telemetry::Fields;
+using telemetry::log_error;
+using telemetry::log_info;
+using telemetry::log_warn;
+
+Duration since(SteadyTime start, const async::Clock& clock) {
+  return std::chrono::duration_cast<Duration>(clock.now() - start);
+}
+
+Fields error_fields(const std::string& task, const pg::Error& error) {
+  Fields fields{{"task", task}};
+  if (!error.statement().empty()) {
+    fields.push_back({"statement", error.statement()});
+  }
+  if (!error.sqlstate().empty()) {
+    fields.push_back({"sqlstate", error.sqlstate()});
+  }
+  return fields;
+}
+
+void log_act(const std::string& task, const Act& act, const pg::Error* error) {
+  Fields fields = error != nullptr ? error_fields(task, *error) : Fields{{"task", task}};
+  fields.push_back({"subject", act.subject});
+  fields.push_back({"action", act.action});
+  fields.push_back({"result", act.result});
+  fields.push_back({"duration_ms", std::to_string(act.duration.count())});
+  if (act.rows != 0) {
+    fields.push_back({"rows", std::to_string(act.rows)});
+  }
+  if (error != nullptr) {
+    log_error(fmt::format("{} {} failed: {}", act.action, act.subject, error->message()), fields);
+  } else if (act.result == "done") {
+    log_info(fmt::format("{} {}: {}", act.action, act.subject, act.reason), fields);
+  } else {
+    log_warn(fmt::format("{} {} not done this time", act.action, act.subject), fields);
+  }
+}
+
+std::string_view result_text(Applied::Kind kind) {
+  switch (kind) {
+    case Applied::Kind::done:
+      return "done";
+    case Applied::Kind::nothing:
+      return "nothing";
+    case Applied::Kind::yielded:
+      break;
+  }
+  return "yielded";
+}
+
+template <class T>
+void append(std::vector<T>& to, std::vector<T> from) {
+  std::move(from.begin(), from.end(), std::back_inserter(to));
+}
+
+/// A pass under way: the report it fills, and what its steps came to.
+struct Progress {
+  Report report;
+  std::vector<Finding> step_findings;  // found while acting; observation cannot see them again
+  bool acted = false;                  // something may have changed: look again
+  bool failed = false;
+  bool yielded = false;
+  bool held_back = false;  // may_act said no
+};
+
+void note_failure(Progress& progress, Act act, const pg::Error& error) {
+  act.result = "failed";
+  act.error = error.what();
+  progress.failed = true;
+  progress.step_findings.push_back(Finding{Severity::warning, "step_failed", act.subject,
+                                           fmt::format("{} failed: {}", act.action, error.what())});
+  log_act(progress.report.task, act, &error);
+  progress.report.acts.push_back(std::move(act));
+}
+
+void note_applied(Progress& progress, Act act, Applied applied) {
+  act.result = result_text(applied.kind);
+  act.rows = applied.rows;
+  progress.yielded = progress.yielded || applied.kind == Applied::Kind::yielded;
+  append(progress.step_findings, std::move(applied.findings));
+  append(progress.report.samples, std::move(applied.samples));
+  log_act(progress.report.task, act, nullptr);
+  progress.report.acts.push_back(std::move(act));
+}
+
+Awaitable<void> apply_step(Task& task, pg::Connection& connection, const Step& step,
+                           const async::Clock& clock, Progress& progress) {
+  const SteadyTime start = clock.now();
+  Act act{step.action, step.subject, "", step.reason, 0, Duration{0}, ""};
+  std::optional<pg::Error> failure;
+  Applied applied;
+  try {
+    applied = co_await task.apply(connection, step);
+  } catch (const pg::Error& error) {
+    failure = error;
+  }
+  act.duration = since(start, clock);
+  progress.acted = true;
+  if (failure) {
+    note_failure(progress, std::move(act), *failure);
+    if (connection.state() != pg::SessionState::ready) {
+      throw *failure;
+    }
+    co_return;
+  }
+  note_applied(progress, std::move(act), std::move(applied));
+}
+
+void adopt_plan(Report& report, Plan&& plan) {
+  append(report.samples, std::move(plan.samples));
+  report.findings = std::move(plan.findings);
+  report.details = std::move(plan.details);
+}
+
+Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, const async::Clock& clock,
+                                const PassOptions& options, Progress& progress) {
+  const pg::Loan loan = co_await pool.acquire();
+  pg::Connection& connection = loan.connection();
+  Plan plan = co_await task.plan(connection, options.as_of);
+  const std::vector<Step> steps = std::move(plan.steps);
+  adopt_plan(progress.report, std::move(plan));
+  for (const Step& step : steps) {
+    if (!options.may_act()) {
+      progress.held_back = true;
+      progress.report.acts.push_back(
+          Act{step.action, step.subject, "planned", step.reason, 0, Duration{0}, ""});
+      continue;
+    }
+    co_await apply_step(task, connection, step, clock, progress);
+  }
+  if (!progress.acted) {
+    co_return;
+  }
+  Plan after = co_await task.plan(connection, options.as_of);
+  // What a lost race left undone may have been done by the winner: then nothing is missing.
+  progress.yielded = progress.yielded && !after.steps.empty();
+  adopt_plan(progress.report, std::move(after));
+}
+
+Outcome outcome_of(const Progress& progress) {
+  if (progress.failed || !progress.report.error.empty()) {
+    return Outcome::failure;
+  }
+  const bool critical = std::ranges::any_of(progress.report.findings, [](const Finding& finding) {
+    return finding.severity == Severity::critical;
+  });
+  if (critical) {
+    return Outcome::needs_person;
+  }
+  if (progress.yielded) {
+    return Outcome::failure;
+  }
+  return progress.held_back ? Outcome::skipped : Outcome::success;
+}
+
+void note_pass_error(Progress& progress, const pg::Error& error) {
+  progress.report.error = error.what();
+  progress.report.connection_lost = error.is_connection_lost();
+  log_error("pass failed: " + error.message(), error_fields(progress.report.task, error));
+}
+
+void note_bug(Progress& progress, const std::exception& error) {
+  progress.report.error = fmt::format("internal error: {}", error.what());
+  log_error("pass failed: " + progress.report.error, Fields{{"task", progress.report.task}});
+}
+
+/// with_deadline wants a value.
+Awaitable<bool> completed(Awaitable<void> work) {
+  co_await std::move(work);
+  co_return true;
+}
+
+}  // namespace
+
+Awaitable<Report> run_pass(Task& task, pg::Pool& pool, async::Clock& clock, PassOptions options) {
+  Progress progress;
+  progress.report.task = task.name();
+  progress.report.started = clock.utc_now();
+  const SteadyTime start = clock.now();
+  auto work = completed(observe_and_act(task, pool, clock, options, progress));
+  try {
+    const auto finished = co_await async::with_deadline(std::move(work), start + task.deadline());
+    if (!finished) {
+      progress.report.deadline_passed = true;
+      progress.report.error =
+          fmt::format("cancelled at its deadline of {} s", task.deadline().count() / 1000);
+      log_error("pass " + progress.report.error, Fields{{"task", task.name()}});
+    }
+  } catch (const pg::Error& error) {
+    note_pass_error(progress, error);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) {
+      throw;
+    }
+    note_bug(progress, error);
+  } catch (const std::exception& error) {
+    note_bug(progress, error);
+  }
+  append(progress.report.findings, std::move(progress.step_findings));
+  progress.report.duration = since(start, clock);
+  progress.report.outcome = outcome_of(progress);
+  co_return std::move(progress.report);
+}
+
+Awaitable<Plan> plan_only(Task& task, pg::Pool& pool) {
+  const pg::Loan loan = co_await pool.acquire();
+  Plan plan = co_await task.plan(loan.connection(), std::nullopt);
+  co_return plan;
+}
+
+}  // namespace pgcaretaker::task

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one way every kind goes: observe, plan, apply, report. `plan`, `once` and `run` all end here.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "async/clock.hpp"
+#include "postgres/pool.hpp"
+#include "task/report.hpp"
+#include "task/task.hpp"
+
+namespace pgcaretaker::task {
+
+struct PassOptions {
+  /// Asked before every step: false = observe only from here on (no lease, or stopping).
+  std::function<bool()> may_act = [] { return true; };
+  std::optional<UtcTime> as_of;  // replaces the server's clock, for tests
+};
+
+/// One pass of `task` on a session of `pool`, within task.deadline(). Steps that fail are findings
+/// and stop no other step; after acting it observes once more, so that the report shows what is,
+/// not what was. Throws only when cancelled. Each act and each error is logged here, once.
+Awaitable<Report> run_pass(Task& task, pg::Pool& pool, async::Clock& clock, PassOptions options);
+
+/// observe -> plan, nothing else: what the command `plan` prints. Throws pg::Error.
+Awaitable<Plan> plan_only(Task& task, pg::Pool& pool);
+
+}  // namespace pgcaretaker::task

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Report -> board, metrics and one summary line.
+#include "task/publish.hpp"
+
+#include <algorithm>
+
+#include "telemetry/log.hpp"
+
+namespace pgcaretaker::task {
+
+namespace {
+
+using telemetry::Metric;
+using telemetry::Sample;
+
+constexpr Severity severities[] = {Severity::info, Severity::warning, Severity::critical};
+
+double unix_seconds(UtcTime time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+bool succeeded(const Report& report) {
+  return report.outcome != Outcome::failure;
+}
+
+void update_entry(TaskEntry& entry, const Report& report) {
+  ++entry.runs;
+  entry.overruns += report.deadline_passed ? 1 : 0;
+  entry.failures_in_a_row = succeeded(report) ? 0 : entry.failures_in_a_row + 1;
+  if (succeeded(report)) {
+    entry.last_success = report.started + report.duration;
+  }
+  auto details = report.details;
+  if (details.is_null() && entry.last) {
+    details = entry.last->details;  // an old observation says more than none
+  }
+  entry.last = report;
+  entry.last->details = std::move(details);
+  entry.last->samples.clear();
+}
+
+void record_pass(const Report& report, telemetry::Metrics& metrics) {
+  const std::string& task = report.task;
+  metrics.record(
+      Sample{Metric::task_runs_total, {task, std::string{outcome_text(report.outcome)}}, 1});
+  metrics.record(Sample{Metric::task_duration_seconds,
+                        {task},
+                        std::chrono::duration<double>(report.duration).count()});
+  if (succeeded(report)) {
+    metrics.record(Sample{Metric::task_last_success_timestamp_seconds,
+                          {task},
+                          unix_seconds(report.started + report.duration)});
+  }
+  for (const Severity severity : severities) {
+    const auto count = std::ranges::count(report.findings, severity, &Finding::severity);
+    metrics.record(Sample{Metric::findings,
+                          {task, std::string{severity_text(severity)}},
+                          static_cast<double>(count)});
+  }
+  metrics.record(report.samples);
+}
+
+bool stood_before(const Finding& finding, const TaskEntry& before) {
+  return before.last && std::ranges::any_of(before.last->findings, [&](const Finding& known) {
+           return known.code == finding.code && known.subject == finding.subject &&
+                  known.severity == finding.severity;
+         });
+}
+
+/// Findings that the previous report did not have are worth a line; standing ones are on the board.
+void log_news(const Report& report, const TaskEntry& before) {
+  for (const auto& finding : report.findings) {
+    if (stood_before(finding, before) || finding.code == "step_failed") {
+      continue;  // a failed step has its own line already
+    }
+    const auto level = finding.severity == Severity::info      ? config::LogLevel::info
+                       : finding.severity == Severity::warning ? config::LogLevel::warn
+                                                               : config::LogLevel::error;
+    telemetry::log(
+        level, finding.subject + ": " + finding.text,
+        telemetry::Fields{
+            {"task", report.task}, {"subject", finding.subject}, {"finding", finding.code}});
+  }
+}
+
+}  // namespace
+
+void publish(const Report& report, Board& board, telemetry::Metrics& metrics) {
+  const auto entry = board.tasks.find(report.task);
+  if (entry == board.tasks.end()) {
+    return;
+  }
+  log_news(report, entry->second);
+  telemetry::log_debug("pass finished",
+                       telemetry::Fields{{"task", report.task},
+                                         {"outcome", std::string{outcome_text(report.outcome)}},
+                                         {"duration_ms", std::to_string(report.duration.count())}});
+  update_entry(entry->second, report);
+  record_pass(report, metrics);
+}
+
+}  // namespace pgcaretaker::task

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// A finished pass onto the board and into the metrics.
+#pragma once
+
+#include "task/board.hpp"
+#include "task/report.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace pgcaretaker::task {
+
+/// `report` becomes the latest of its task. A task that is no longer on the board is ignored.
+void publish(const Report& report, Board& board, telemetry::Metrics& metrics);
+
+}  // namespace pgcaretaker::task
