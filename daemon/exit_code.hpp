@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each exit status and what a supervisor should do about it. The systemd unit agrees with this list.
+// Each exit status and what a supervisor should do about it. The systemd unit agrees with this
+// list.
 #pragma once
 
 namespace pgcaretaker {
 
 enum class ExitCode : int {
-  ok = 0,                     // done; `plan`: nothing to do. Do not restart.
-  task_failed = 1,            // `once`: a task failed; `status`: not healthy; `plan`: could not tell. Try again.
+  ok = 0,  // done; `plan`: nothing to do. Do not restart.
+  task_failed =
+      1,  // `once`: a task failed; `status`: not healthy; `plan`: could not tell. Try again.
   work_to_do = 2,             // `plan`: `once` would act. Not an error.
   needs_person = 3,           // `once`: a critical finding stands. Tell a person.
   usage = 64,                 // wrong command line. Do not restart.

@@ -6,7 +6,9 @@
 
 namespace pgcaretaker::async {
 
-SteadyTime RealClock::now() const { return std::chrono::steady_clock::now(); }
+SteadyTime RealClock::now() const {
+  return std::chrono::steady_clock::now();
+}
 
 UtcTime RealClock::utc_now() const {
   return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());

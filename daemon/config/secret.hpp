@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "config/places.hpp"
 #include "config/problem.hpp"
 #include "config/settings.hpp"
 
@@ -25,14 +26,18 @@ class Secret {
 };
 
 struct Secrets {
-  std::optional<Secret> database_password;  // nullopt = leave it to libpq (PGPASSFILE, .pgpass, env)
+  std::optional<Secret>
+      database_password;  // nullopt = leave it to libpq (PGPASSFILE, .pgpass, env)
   std::optional<Secret> metrics_bearer;
   bool operator==(const Secrets&) const = default;
 };
 
-/// Reads the files that `settings` name; with none named, `$CREDENTIALS_DIRECTORY/postgres-password`
-/// and `$CREDENTIALS_DIRECTORY/metrics-bearer` where they exist. One trailing newline is cut.
-/// An unreadable or empty file is a problem (key and path named, never the content). Blocks on files.
-[[nodiscard]] Secrets read_secrets(const Settings& settings, Problems& problems);
+/// Reads the files that `settings` name; with none named,
+/// `$CREDENTIALS_DIRECTORY/postgres-password` and `$CREDENTIALS_DIRECTORY/metrics-bearer` where
+/// they exist. One trailing newline is cut. An unreadable or empty file is a problem (key and path
+/// named, never the content); `places`, as the loader returned them, say where the key was written.
+/// Blocks on files.
+[[nodiscard]] Secrets read_secrets(const Settings& settings, Problems& problems,
+                                   const Places& places = {});
 
 }  // namespace pgcaretaker::config

@@ -16,10 +16,11 @@ namespace pgcaretaker::config {
 using namespace std::chrono_literals;
 
 struct Database {
-  std::string dsn;            // libpq conninfo or URI; "" = the PG* environment
-  std::string password_file;  // "" = none named; see config/secret.hpp for where else one is looked for
-  std::string role;           // SET ROLE after connecting; "" = none
-  int connections = 3;        // task connections, 1..64
+  std::string dsn;  // libpq conninfo or URI; "" = the PG* environment
+  std::string
+      password_file;    // "" = none named; see config/secret.hpp for where else one is looked for
+  std::string role;     // SET ROLE after connecting; "" = none
+  int connections = 3;  // task connections, 1..64
   Duration connect_timeout = 5s;
   Duration statement_timeout = 30s;
   Duration idle_in_transaction_timeout = 30s;
@@ -58,10 +59,10 @@ enum class DefaultPartition { drain, adopt, report };
 struct Partition {
   TableName table;
   Interval interval;
-  int ahead = 3;                         // whole intervals beyond the current one, 0..1000
-  std::string name = "{table}_y%Ym%m";   // {table} and strftime conversions of the lower bound
+  int ahead = 3;                        // whole intervals beyond the current one, 0..1000
+  std::string name = "{table}_y%Ym%m";  // {table} and strftime conversions of the lower bound
   Duration every = 6h;
-  std::optional<Duration> retention;     // nullopt = keep for ever
+  std::optional<Duration> retention;  // nullopt = keep for ever
   std::string retention_query;
   Expire expire = Expire::unset;
   Duration grace = 0s;
@@ -79,10 +80,11 @@ enum class DoneAction { delete_rows, archive };
 enum class DeadAction { archive, delete_rows, requeue, report };
 
 struct OutboxDone {
-  std::string where;  // "" = this outbox has no such state
+  std::string where;  // never "" in checked settings, nor is `since`
   std::string since;
   Duration keep = std::chrono::days{7};
   DoneAction action = DoneAction::delete_rows;
+  std::optional<TableName> archive_table;  // must be said when the action is archive
   bool operator==(const OutboxDone&) const = default;
 };
 
@@ -101,7 +103,7 @@ struct Outbox {
   TableName table;
   std::string key = "id";
   Duration every = 1min;
-  std::string pending;
+  std::string pending;  // never "" in checked settings
   std::string pending_since = "created_at";
   std::optional<OutboxDone> done;  // nullopt = the section is absent
   std::optional<OutboxDead> dead;

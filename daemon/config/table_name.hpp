@@ -23,8 +23,8 @@ struct TableName {
   [[nodiscard]] std::string text() const;
 };
 
-/// Reads `schema.name`; either part may be double-quoted, unquoted parts fold to lower case as in SQL.
-/// nullopt unless there are exactly two non-empty parts of at most 63 bytes each.
+/// Reads `schema.name`; either part may be double-quoted, unquoted parts fold to lower case as in
+/// SQL. nullopt unless there are exactly two non-empty parts of at most 63 bytes each.
 [[nodiscard]] std::optional<TableName> parse_table_name(std::string_view text);
 
 }  // namespace pgcaretaker::config

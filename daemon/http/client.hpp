@@ -17,7 +17,8 @@ struct Answer {
 };
 
 /// `url`: http://host:port, http://[v6]:port or unix:/path; path is appended. Throws
-/// std::runtime_error with one line (unreachable, not HTTP, too long, too late).
+/// std::runtime_error with one line (unreachable, not HTTP, too long, too late). A look-up of a
+/// name under way is not cut short by the deadline; an address needs none.
 Awaitable<Answer> get(std::string url, std::string path, std::optional<config::Secret> bearer,
                       SteadyTime deadline);
 

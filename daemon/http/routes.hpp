@@ -8,7 +8,7 @@
 
 #include "async/time.hpp"
 #include "config/secret.hpp"
-#include "http/server.hpp"
+#include "http/message.hpp"
 #include "task/board.hpp"
 
 namespace pgcaretaker::http {
@@ -16,11 +16,12 @@ namespace pgcaretaker::http {
 struct RouteContext {
   const task::Board& board;
   UtcTime now;
-  const std::optional<config::Secret>& bearer;        // nullopt = /metrics and /status are open
+  const std::optional<config::Secret>& bearer;  // nullopt = /metrics and /status are open
   const std::function<std::string()>& render_metrics;
 };
 
-/// /health /ready /metrics /status and / as docs say; 401 for a wrong bearer, 404 for any other path.
+/// /health /ready /metrics /status and / as docs say; 401 for a wrong bearer, 404 for any other
+/// path.
 [[nodiscard]] Response route(const Request& request, const RouteContext& context);
 
 /// The body of /status; docs/operations.md describes its fields.

@@ -14,16 +14,20 @@ namespace pgcaretaker::pg {
 class Canceller {
  public:
   Canceller();
-  ~Canceller();  // joins the thread: may block until a PQcancel under way gives up
+  /// Waits a moment for a PQcancel under way; one that hangs in a dead network is left to the
+  /// process's end.
+  ~Canceller();
   Canceller(const Canceller&) = delete;
+  Canceller& operator=(const Canceller&) = delete;
 
-  /// Asks the server to cancel what `connection` runs. Returns when the server has taken the request or
-  /// `deadline` passed (true = taken). Not cancellable itself; never throws.
+  /// Asks the server to cancel what `connection` runs. True: the server has taken the request.
+  /// False: it could not be asked, or `deadline` came first and the request may still arrive: close
+  /// the connection then, or the cancel could hit a later statement. Await it behind async::shield.
   Awaitable<bool> cancel(pg_conn* connection, SteadyTime deadline);
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  class Worker;
+  std::shared_ptr<Worker> worker_;
 };
 
 }  // namespace pgcaretaker::pg

@@ -2,8 +2,8 @@
 // One PostgreSQL session over non-blocking libpq, used by one coroutine at a time.
 #pragma once
 
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,7 +23,8 @@ class Canceller;
 struct ConnectOptions {
   config::Database database;
   std::optional<config::Secret> password;
-  std::string purpose;  // "task", "lease", "saturation": application_name becomes pgcaretaker/PURPOSE
+  std::string
+      purpose;  // "task", "lease", "saturation": application_name becomes pgcaretaker/PURPOSE
 };
 
 enum class SessionState {
@@ -35,10 +36,13 @@ enum class SessionState {
 class Connection {
  public:
   /// Connects and brings the session under discipline: TimeZone UTC, DateStyle ISO, IntervalStyle
-  /// postgres, empty search_path, row_security off (a filtered answer becomes an error), the configured
-  /// timeouts, SET ROLE. Gives up after database.connect_timeout for all hosts together.
-  /// Throws Error(connection) naming hosts but no secret. Name look-up, .pgpass and certificates are
-  /// read synchronously by libpq; everything else suspends. `canceller` must outlive the connection.
+  /// postgres, empty search_path, row_security off (a filtered answer becomes an error), the
+  /// configured timeouts, SET ROLE. Gives up after database.connect_timeout for all hosts together;
+  /// each host may use its share of what is left. Throws Error(connection) naming hosts but no
+  /// secret (with the SQLSTATE of a server that refused, e.g. 53300), Error(refused) when a server
+  /// that answered cannot be worked with (older than 14, role missing). Name look-up, .pgpass and
+  /// certificates are read synchronously by libpq; everything else suspends. `canceller` must
+  /// outlive the connection.
   static Awaitable<std::unique_ptr<Connection>> connect(ConnectOptions options,
                                                         Canceller& canceller);
 
@@ -47,9 +51,9 @@ class Connection {
 
   /// Runs one statement. `name` identifies it in errors and logs, e.g. "partition.list".
   /// Deadline: the session's statement_timeout plus a margin, or the one set by set_deadline().
-  /// Throws Error; a cancel of the coroutine cancels the statement on the server first (bounded), then
-  /// throws operation_aborted. However it ends, the session is `ready`, `busy` in the caller's open
-  /// transaction, or `closed`.
+  /// Throws Error; a cancel of the coroutine cancels the statement on the server first (bounded),
+  /// then throws operation_aborted. However it ends, the session is `ready`, `busy` in the caller's
+  /// open transaction, or `closed`.
   template <class... Args>
   Awaitable<Result> query(std::string_view name, std::string_view sql, const Args&... args) {
     return run(std::string{name}, std::string{sql}, Params::pack(args...));
@@ -57,7 +61,8 @@ class Connection {
   /// Same with parameters packed beforehand.
   Awaitable<Result> run(std::string name, std::string sql, Params params);
 
-  /// Statements until further notice end by `deadline` at the latest; SteadyTime::max() takes it back.
+  /// Statements until further notice end by `deadline` at the latest; SteadyTime::max() takes it
+  /// back.
   void set_deadline(SteadyTime deadline);
 
   [[nodiscard]] SessionState state() const noexcept;
@@ -66,6 +71,14 @@ class Connection {
   /// "host:port" or socket path it is connected to.
   [[nodiscard]] std::string peer() const;
 
+  /// For statements whose statement_timeout was changed by SET LOCAL: run() expects answers within
+  /// `timeout` (0 = for ever) plus a margin. nullopt takes it back. transact() does this itself.
+  void expect_statement_timeout(std::optional<Duration> timeout);
+
+  /// Looks, without a round trip, whether the idle session is still there; state() says the same
+  /// afterwards.
+  bool check_open() noexcept;
+
   /// Suspends until the server closes or breaks the idle session, or `deadline`; true = it is gone.
   Awaitable<bool> wait_closed(SteadyTime deadline);
 
@@ -73,6 +86,7 @@ class Connection {
   void close() noexcept;
 
  private:
+  friend class TransactionSteps;
   class Impl;
   explicit Connection(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -30,17 +30,18 @@ class Error : public std::runtime_error {
   std::string detail;
   std::string hint;
 
-  [[nodiscard]] bool is_connection_lost() const noexcept;       // kind connection, 08*, 57P01..57P05
-  [[nodiscard]] bool is_lock_timeout() const noexcept;          // 55P03
-  [[nodiscard]] bool is_statement_timeout() const noexcept;     // 57014 and kind deadline
-  [[nodiscard]] bool is_deadlock() const noexcept;              // 40P01
-  [[nodiscard]] bool is_serialization_failure() const noexcept; // 40001
-  [[nodiscard]] bool is_check_violation() const noexcept;       // 23514
-  [[nodiscard]] bool is_duplicate_object() const noexcept;      // 42P07, 42710
-  [[nodiscard]] bool is_undefined_object() const noexcept;      // 42P01, 42883, 42704, 42703, 3F000
-  [[nodiscard]] bool is_insufficient_privilege() const noexcept;// 42501
-  [[nodiscard]] bool is_too_many_connections() const noexcept;  // 53300
-  /// Worth the same try again soon: lock timeout, deadlock, serialization failure, statement timeout.
+  [[nodiscard]] bool is_connection_lost() const noexcept;    // kind connection, 08*, 57P01..57P05
+  [[nodiscard]] bool is_lock_timeout() const noexcept;       // 55P03
+  [[nodiscard]] bool is_statement_timeout() const noexcept;  // 57014 and kind deadline
+  [[nodiscard]] bool is_deadlock() const noexcept;           // 40P01
+  [[nodiscard]] bool is_serialization_failure() const noexcept;  // 40001
+  [[nodiscard]] bool is_check_violation() const noexcept;        // 23514
+  [[nodiscard]] bool is_duplicate_object() const noexcept;       // 42P07, 42710
+  [[nodiscard]] bool is_undefined_object() const noexcept;  // 42P01, 42883, 42704, 42703, 3F000
+  [[nodiscard]] bool is_insufficient_privilege() const noexcept;  // 42501
+  [[nodiscard]] bool is_too_many_connections() const noexcept;    // 53300
+  /// Worth the same try again soon: lock timeout, deadlock, serialization failure, statement
+  /// timeout.
   [[nodiscard]] bool is_transient() const noexcept;
 
  private:

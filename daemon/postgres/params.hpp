@@ -14,12 +14,15 @@
 
 namespace pgcaretaker::pg {
 
+/// Throws std::invalid_argument when the text holds a NUL.
 [[nodiscard]] std::string param_text(std::string_view value);
+[[nodiscard]] std::string param_text(const char* value);  // else a pointer would become a bool
 [[nodiscard]] std::string param_text(UtcTime value);
 [[nodiscard]] std::string param_text(bool value);
 [[nodiscard]] std::string param_text(double value);
-/// An array literal: {"a","b"}.
+/// Array literals: {"a","b"} and {1,2}.
 [[nodiscard]] std::string param_text(const std::vector<std::string>& values);
+[[nodiscard]] std::string param_text(const std::vector<std::int64_t>& values);
 template <std::integral T>
 [[nodiscard]] std::string param_text(T value) {
   return std::to_string(value);
@@ -47,6 +50,8 @@ class Params {
       values_.emplace_back(std::nullopt);
     }
   }
+
+  void add(std::nullopt_t) { values_.emplace_back(std::nullopt); }
 
   [[nodiscard]] const std::vector<std::optional<std::string>>& values() const { return values_; }
 

@@ -34,8 +34,8 @@ class Pool {
   ~Pool();
   Pool(const Pool&) = delete;
 
-  /// Waits for a free place, then reuses an idle session (checked for breakage without a round trip)
-  /// or opens one. Throws Error(connection) when none can be opened; waits are in order.
+  /// Waits for a free place, then reuses an idle session (checked for breakage without a round
+  /// trip) or opens one. Throws Error(connection) when none can be opened; waits are in order.
   Awaitable<Loan> acquire();
 
   /// Drops idle sessions now and the lent ones when they come back.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Literals for the few statements that take no parameters (DDL). Identifiers: config/table_name.hpp.
+// Literals for the few statements that take no parameters (DDL). Identifiers:
+// config/table_name.hpp.
 #pragma once
 
 #include <string>

@@ -25,8 +25,8 @@ class Row {
   [[nodiscard]] std::string_view text(std::string_view column) const;
   [[nodiscard]] bool is_null(std::string_view column) const;
 
-  /// T: std::string, bool, int, std::int64_t, double, UtcTime, or std::optional of one of them (null
-  /// gives nullopt). Throws Error(unexpected) naming the column when the text does not fit T.
+  /// T: std::string, bool, int, std::int64_t, double, UtcTime, or std::optional of one of them
+  /// (null gives nullopt). Throws Error(unexpected) naming the column when the text does not fit T.
   template <class T>
   [[nodiscard]] T get(std::string_view column) const;
 
@@ -58,7 +58,10 @@ class Result {
    public:
     Iterator(const Result& result, int index) : result_{&result}, index_{index} {}
     Row operator*() const { return Row{*result_, index_}; }
-    Iterator& operator++() { ++index_; return *this; }
+    Iterator& operator++() {
+      ++index_;
+      return *this;
+    }
     bool operator!=(const Iterator& other) const { return index_ != other.index_; }
 
    private:
@@ -70,6 +73,7 @@ class Result {
   [[nodiscard]] Iterator end() const& { return Iterator{*this, size()}; }
 
  private:
+  friend class Link;
   friend class Row;
   pg_result* result_ = nullptr;
 };

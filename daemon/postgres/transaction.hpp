@@ -16,8 +16,8 @@ struct TransactionOptions {
 };
 
 /// BEGIN, `body`, COMMIT. When body throws or is cancelled: ROLLBACK behind a shield with a bounded
-/// budget (else the connection is closed), then the exception goes on. When COMMIT's answer is lost the
-/// outcome is unknown: Error(connection) is thrown and the next pass finds out by looking.
+/// budget (else the connection is closed), then the exception goes on. When COMMIT's answer is lost
+/// the outcome is unknown: Error(connection) is thrown and the next pass finds out by looking.
 /// `body` is a named lambda or function held by the caller until this returns.
 Awaitable<void> transact(Connection& connection, TransactionOptions options,
                          const std::function<Awaitable<void>()>& body);

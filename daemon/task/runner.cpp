@@ -34,6 +34,13 @@ Runner::~Runner() = default;
 void Runner::configure(std::vector<std::shared_ptr<Task>> tasks) {
   std::map<std::string, std::unique_ptr<Loop>> before = std::move(loops_);
   loops_.clear();
+  // A task may come back while the last pass of its removed self is under way: it must not overlap.
+  for (auto& loop : leaving_) {
+    if (loop->running) {
+      before.try_emplace(loop->task->name(), std::move(loop));
+    }
+  }
+  std::erase_if(leaving_, [](const auto& loop) { return !loop || loop->group.size() == 0; });
   board_.order.clear();
   for (std::size_t index = 0; index < tasks.size(); ++index) {
     auto& task = tasks[index];
@@ -48,6 +55,7 @@ void Runner::configure(std::vector<std::shared_ptr<Task>> tasks) {
     loop = known.empty() ? std::make_unique<Loop>(executor_, task) : std::move(known.mapped());
     loop->task = std::move(task);
     loop->index = index;
+    loop->removed = false;
     if (!same) {
       restart(*loop);
     }
@@ -58,7 +66,6 @@ void Runner::configure(std::vector<std::shared_ptr<Task>> tasks) {
     restart(*loop);
     leaving_.push_back(std::move(loop));
   }
-  std::erase_if(leaving_, [](const auto& loop) { return loop->group.size() == 0; });
 }
 
 void Runner::nudge() {

@@ -15,7 +15,8 @@ namespace {
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   if (value == nullptr) {
-    throw std::runtime_error(std::string{name} + " is not set: run this test through with_postgres.sh");
+    throw std::runtime_error(std::string{name} +
+                             " is not set: run this test through with_postgres.sh");
   }
   return value;
 }
@@ -56,8 +57,9 @@ std::string create_database() {
 }  // namespace
 
 Admin::Admin(const std::string& dbname)
-    : connection_{PQconnectdb(("dbname=" + dbname + " options='-c timezone=UTC -c datestyle=ISO -c "
-                                                    "client_min_messages=warning'")
+    : connection_{PQconnectdb(("dbname=" + dbname +
+                               " options='-c timezone=UTC -c datestyle=ISO -c "
+                               "client_min_messages=warning'")
                                   .c_str())} {
   if (PQstatus(connection_) != CONNECTION_OK) {
     const std::string message = PQerrorMessage(connection_);
@@ -66,9 +68,13 @@ Admin::Admin(const std::string& dbname)
   }
 }
 
-Admin::~Admin() { PQfinish(connection_); }
+Admin::~Admin() {
+  PQfinish(connection_);
+}
 
-void Admin::execute(const std::string& sql) { PQclear(checked(connection_, sql)); }
+void Admin::execute(const std::string& sql) {
+  PQclear(checked(connection_, sql));
+}
 
 std::optional<std::string> Admin::value(const std::string& sql) {
   const Rows rows{checked(connection_, sql)};

@@ -30,9 +30,10 @@ class Admin {
   pg_conn* connection_;
 };
 
-/// Created on construction, dropped (WITH FORCE) on destruction. The cluster has, from the first use
-/// on, the roles `pgc_owner` (nologin) and `pgc_caretaker` (login, member of pgc_owner and pg_monitor),
-/// neither superuser nor BYPASSRLS; the database belongs to pgc_owner, with an odd TimeZone.
+/// Created on construction, dropped (WITH FORCE) on destruction. The cluster has, from the first
+/// use on, the roles `pgc_owner` (nologin) and `pgc_caretaker` (login, member of pgc_owner and
+/// pg_monitor), neither superuser nor BYPASSRLS; the database belongs to pgc_owner, with an odd
+/// TimeZone.
 class TestDatabase {
  public:
   TestDatabase();

@@ -13,7 +13,8 @@
 
 namespace pgcaretaker::test {
 
-/// Returns what `operation` returns. Fails loudly when the loop runs dry before the coroutine ended.
+/// Returns what `operation` returns. Fails loudly when the loop runs dry before the coroutine
+/// ended.
 template <class T>
 T run(asio::io_context& loop, Awaitable<T> operation) {
   std::exception_ptr failure;
@@ -23,9 +24,12 @@ T run(asio::io_context& loop, Awaitable<T> operation) {
     failure = thrown;
     value.emplace(std::move(result));
     ended = true;
+    loop.stop();  // other coroutines of the loop may go on for ever
   });
   loop.restart();
   loop.run();
+  loop.restart();
+  loop.poll();
   if (failure) {
     std::rethrow_exception(failure);
   }
@@ -41,9 +45,12 @@ inline void run(asio::io_context& loop, Awaitable<void> operation) {
   asio::co_spawn(loop, std::move(operation), [&](std::exception_ptr thrown) {
     failure = thrown;
     ended = true;
+    loop.stop();  // other coroutines of the loop may go on for ever
   });
   loop.restart();
   loop.run();
+  loop.restart();
+  loop.poll();
   if (failure) {
     std::rethrow_exception(failure);
   }

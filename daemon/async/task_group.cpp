@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// A list of cancellation signals, each as old as its coroutine.
+#include "async/task_group.hpp"
+
+#include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <cassert>
+#include <utility>
+
+#include "async/with_deadline.hpp"
+
+namespace pgcaretaker::async {
+
+struct TaskGroup::Member {
+  std::string name;
+  asio::cancellation_signal signal;
+  bool cancelled = false;
+};
+
+TaskGroup::TaskGroup(asio::any_io_executor executor, OnError on_error)
+    : executor_{std::move(executor)}, on_error_{std::move(on_error)}, emptied_{executor_} {}
+
+TaskGroup::~TaskGroup() {
+  assert(members_.empty());
+}
+
+void TaskGroup::spawn(std::string name, Awaitable<void> member) {
+  auto entry = std::make_shared<Member>();
+  entry->name = std::move(name);
+  members_.push_back(entry);
+  // The slot's signal must outlive the coroutine: the handler, which is the last thing of it, holds
+  // it and is the only one to let go of it.
+  const auto slot = entry->signal.slot();
+  asio::co_spawn(executor_, std::move(member),
+                 asio::bind_cancellation_slot(
+                     slot, [this, entry](std::exception_ptr failure) { ended(entry, failure); }));
+}
+
+void TaskGroup::cancel_all() {
+  const auto present = members_;  // a member that ends at once erases itself
+  for (const auto& member : present) {
+    member->cancelled = true;
+    member->signal.emit(asio::cancellation_type::terminal);
+  }
+}
+
+Awaitable<void> TaskGroup::join() {
+  while (!members_.empty()) {
+    co_await emptied_.wait();
+  }
+}
+
+void TaskGroup::ended(const std::shared_ptr<Member>& member, std::exception_ptr failure) {
+  std::erase(members_, member);
+  if (members_.empty()) {
+    emptied_.notify_all();
+  }
+  if (!failure || (member->cancelled && detail::is_abort(failure))) {
+    return;
+  }
+  if (!on_error_) {
+    std::rethrow_exception(failure);
+  }
+  on_error_(member->name, failure);
+}
+
+}  // namespace pgcaretaker::async

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carries out a sweep: one pass over the heap by block range, in many short transactions.
+#pragma once
+
+#include <chrono>
+
+#include "async/awaitable.hpp"
+#include "config/table_name.hpp"
+#include "outbox/snapshot.hpp"
+#include "postgres/connection.hpp"
+#include "task/step.hpp"
+
+namespace pgcaretaker::outbox {
+
+struct SweepLimits {
+  // A batch that waits longer for a row or the table is left for the next pass.
+  Duration lock_timeout = std::chrono::seconds{1};
+  // So many batches in a row that had to be left: the table itself is not to be had.
+  int max_locked_in_a_row = 5;
+  // Two states must fit into the task's deadline of ten minutes; what is left over waits for the
+  // next pass, and what was done is reported rather than lost in a cancelled pass.
+  Duration time = std::chrono::minutes{4};
+};
+
+/// Runs a step of plan(). Each batch is a transaction of its own; the statement decides about every
+/// row when it holds it, so a row that changed meanwhile is judged by what it is now. Cancelled at
+/// any await, whole batches are done or not. Throws pg::Error when the server refuses for another
+/// reason than a lock; the batches before stay done.
+Awaitable<task::Applied> sweep(pg::Connection& connection, const task::Step& step,
+                               const config::TableName& table, State state, SweepLimits limits);
+
+}  // namespace pgcaretaker::outbox

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps one transactional-outbox table: watches its states, deletes what is past its keep.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "config/settings.hpp"
+#include "task/task.hpp"
+
+namespace pgcaretaker::outbox {
+
+class OutboxTask final : public task::Task {
+ public:
+  explicit OutboxTask(config::Outbox settings);
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] Duration every() const override { return settings_.every; }
+  [[nodiscard]] Duration deadline() const override;
+
+  Awaitable<task::Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) override;
+  Awaitable<task::Applied> apply(pg::Connection& connection, const task::Step& step) override;
+
+ private:
+  config::Outbox settings_;
+  std::string name_;
+};
+
+}  // namespace pgcaretaker::outbox

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sends a step's statements in one short transaction; it never thinks again.
+#pragma once
+
+#include "async/awaitable.hpp"
+#include "config/settings.hpp"
+#include "postgres/connection.hpp"
+#include "task/step.hpp"
+
+namespace pgcaretaker::partition {
+
+/// Either all of the step is committed or nothing of it. Locks not granted in time, deadlocks,
+/// guards that no longer hold, names or ranges that somebody else took meanwhile and rows in the
+/// default are values (`yielded`, with a finding); an object that is gone already is `nothing`.
+/// Other refusals throw pg::Error. Cancelled at any await, the transaction is rolled back.
+Awaitable<task::Applied> apply_step(pg::Connection& connection, const config::Partition& settings,
+                                    const task::Step& step);
+
+}  // namespace pgcaretaker::partition

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers and JSON from a snapshot and its draft.
+#include "partition/details.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "postgres/timestamp.hpp"
+
+namespace pgcaretaker::partition {
+
+namespace {
+
+using nlohmann::ordered_json;
+using telemetry::Metric;
+using telemetry::Sample;
+
+double seconds(std::chrono::microseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+bool is_finite(UtcTime time) {
+  return time != UtcTime::min() && time != UtcTime::max();
+}
+
+double window_seconds(const Snapshot& snapshot, const Draft& draft) {
+  if (!is_finite(draft.covered_until)) return std::numeric_limits<double>::infinity();
+  return seconds(draft.covered_until - snapshot.now);
+}
+
+ordered_json time_json(UtcTime time) {
+  return is_finite(time) ? ordered_json(pg::format_iso8601(time)) : ordered_json(nullptr);
+}
+
+template <class T>
+ordered_json optional_json(const std::optional<T>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+std::string_view state_text(const Draft& draft, const Member& member) {
+  if (member.standing != Standing::regular) return "unrecognised";
+  return is_expired(member, draft.retention) ? "expired" : "attached";
+}
+
+ordered_json default_json(const Snapshot& snapshot, const Draft& draft) {
+  for (const Member& member : draft.members) {
+    if (member.standing == Standing::default_partition && snapshot.default_rows) {
+      return {{"name", member.observed.name.text()},
+              {"rows", optional_json(snapshot.default_rows->rows)},
+              {"rows_are_estimate", snapshot.default_rows->estimated}};
+    }
+  }
+  return nullptr;
+}
+
+ordered_json partitions_json(const Draft& draft) {
+  ordered_json list = ordered_json::array();
+  for (const Member& member : draft.members) {
+    if (member.standing == Standing::default_partition) continue;
+    const bool readable = member.standing != Standing::unreadable && !member.range.empty();
+    list.push_back({{"name", member.observed.name.text()},
+                    {"lower", readable ? time_json(member.range.lower) : ordered_json(nullptr)},
+                    {"upper", readable ? time_json(member.range.upper) : ordered_json(nullptr)},
+                    {"state", state_text(draft, member)},
+                    {"rows_estimate", optional_json(member.observed.rows)},
+                    {"bytes_estimate", member.observed.bytes}});
+  }
+  return list;
+}
+
+ordered_json missing_json(const config::Partition& settings, const Draft& draft) {
+  ordered_json list = ordered_json::array();
+  for (const Missing& missing : draft.missing) {
+    list.push_back({{"name", config::TableName{settings.table.schema, missing.name}.text()},
+                    {"lower", time_json(missing.range.lower)},
+                    {"upper", time_json(missing.range.upper)}});
+  }
+  return list;
+}
+
+}  // namespace
+
+telemetry::Samples gauges(const config::Partition& settings, const Snapshot& snapshot,
+                          const Draft& draft, const Answers& answers) {
+  const std::string table = settings.table.text();
+  double attached = 0;
+  double expired = 0;
+  double unrecognised = 0;
+  for (const Member& member : draft.members) {
+    if (member.standing == Standing::default_partition) continue;
+    const std::string_view state = state_text(draft, member);
+    (state == "attached" ? attached : state == "expired" ? expired : unrecognised) += 1;
+  }
+  double overdue = 0;
+  for (const std::size_t index : draft.expired) {
+    const Member& member = draft.members[index];
+    if (!is_held(settings, answers, member)) {
+      overdue = std::max(overdue, seconds(draft.retention->cutoff - member.range.upper));
+    }
+  }
+  telemetry::Samples samples{
+      Sample{Metric::partitions, {table, "attached"}, attached},
+      Sample{Metric::partitions, {table, "expired"}, expired},
+      Sample{Metric::partitions, {table, "missing"}, static_cast<double>(draft.missing.size())},
+      Sample{Metric::partitions, {table, "unrecognised"}, unrecognised},
+      Sample{Metric::partition_window_seconds, {table}, window_seconds(snapshot, draft)},
+      Sample{Metric::partition_retention_overdue_seconds, {table}, overdue}};
+  if (!snapshot.default_rows) {
+    samples.push_back(Sample{Metric::partition_default_rows, {table}, 0});
+  } else if (snapshot.default_rows->rows) {
+    samples.push_back(Sample{Metric::partition_default_rows,
+                             {table},
+                             static_cast<double>(*snapshot.default_rows->rows)});
+  }
+  return samples;
+}
+
+ordered_json details(const config::Partition& settings, const Snapshot& snapshot,
+                     const Draft& draft) {
+  const double until = window_seconds(snapshot, draft);
+  return {{"table", settings.table.text()},
+          {"interval", settings.interval.text()},
+          {"now", time_json(snapshot.now)},
+          {"window_until", time_json(draft.covered_until)},
+          {"window_seconds", is_finite(draft.covered_until) ? ordered_json(until) : ordered_json()},
+          {"default", default_json(snapshot, draft)},
+          {"partitions", partitions_json(draft)},
+          {"missing", missing_json(settings, draft)},
+          {"retention",
+           {{"cutoff", draft.retention ? time_json(draft.retention->cutoff) : ordered_json()},
+            {"expired", draft.expired.size()}}}};
+}
+
+}  // namespace pgcaretaker::partition

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Standing of each partition, from its kind and bounds.
+#include "partition/layout.hpp"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+#include "partition/window.hpp"
+
+namespace pgcaretaker::partition {
+
+namespace {
+
+Standing standing_of(const ObservedPartition& partition, BoundsForm form) {
+  if (partition.detach_pending) return Standing::detach_pending;
+  if (form == BoundsForm::default_partition) return Standing::default_partition;
+  if (form == BoundsForm::unreadable) return Standing::unreadable;
+  if (partition.kind == 'f') return Standing::foreign;
+  if (partition.kind == 'p') return Standing::sub_partitioned;
+  return form == BoundsForm::unbounded ? Standing::unbounded : Standing::regular;
+}
+
+bool has_range(const Member& member) {
+  return member.standing != Standing::default_partition &&
+         member.standing != Standing::unreadable && !member.range.empty();
+}
+
+}  // namespace
+
+std::string_view standing_text(Standing standing) {
+  static constexpr std::array<std::string_view, 7> texts{"regular",
+                                                         "the default",
+                                                         "foreign",
+                                                         "sub-partitioned",
+                                                         "without two finite bounds",
+                                                         "not readable as a time range",
+                                                         "half detached"};
+  return texts.at(static_cast<std::size_t>(standing));
+}
+
+std::vector<Member> layout(const std::vector<ObservedPartition>& partitions) {
+  std::vector<Member> members;
+  members.reserve(partitions.size());
+  for (const ObservedPartition& partition : partitions) {
+    const Bounds bounds = parse_bounds(partition.bounds);
+    members.push_back(Member{partition, standing_of(partition, bounds.form), bounds.range});
+  }
+  std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) {
+    return std::tuple{!has_range(a), a.range.upper, a.observed.name.name} <
+           std::tuple{!has_range(b), b.range.upper, b.observed.name.name};
+  });
+  return members;
+}
+
+std::vector<TimeRange> cover_of(const std::vector<Member>& members) {
+  std::vector<TimeRange> ranges;
+  for (const Member& member : members) {
+    if (has_range(member) && member.standing != Standing::detach_pending) {
+      ranges.push_back(member.range);
+    }
+  }
+  return merged(std::move(ranges));
+}
+
+std::vector<TimeRange> taken_by(const std::vector<Member>& members) {
+  std::vector<TimeRange> ranges;
+  for (const Member& member : members) {
+    if (has_range(member)) ranges.push_back(member.range);
+  }
+  return merged(std::move(ranges));
+}
+
+}  // namespace pgcaretaker::partition

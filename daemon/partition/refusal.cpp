@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Expected refusals, each with what to tell.
+#include "partition/refusal.hpp"
+
+#include <fmt/format.h>
+
+#include "config/duration.hpp"
+#include "partition/findings.hpp"
+#include "partition/steps.hpp"
+
+namespace pgcaretaker::partition {
+
+namespace {
+
+using task::Applied;
+using task::Finding;
+using task::Severity;
+using task::Step;
+
+Applied yielded(Finding finding) {
+  Applied applied;
+  applied.kind = Applied::Kind::yielded;
+  applied.findings.push_back(std::move(finding));
+  return applied;
+}
+
+Finding finding_of(Severity severity, std::string code, const Step& step, std::string text) {
+  return Finding{severity, std::move(code), step.subject, std::move(text)};
+}
+
+bool creates(const Step& step) {
+  return step.action == action::create;
+}
+
+/// Somebody else made this name or this range first: 42P07, 42710, a catalog's unique index
+/// (23505), or "would overlap partition" and "is already a partition" (42P17, 42809).
+bool lost_creation_race(const pg::Error& error) {
+  const std::string& code = error.sqlstate();
+  return error.is_duplicate_object() || code == "23505" || code == "42P17" || code == "42809";
+}
+
+/// Our own statements name only the table and its partition; a function's errors are its own.
+bool is_own_ddl(const pg::Error& error) {
+  return error.statement() != statement::create_function &&
+         error.statement() != statement::drop_function && error.statement() != statement::hold;
+}
+
+Applied lock_not_granted(const config::Partition& settings, const Step& step,
+                         const pg::Error& error) {
+  const std::string why = error.is_deadlock()
+                              ? "a deadlock with another session was resolved against it"
+                              : fmt::format("a lock was not granted within {}",
+                                            config::duration_text(settings.lock_timeout));
+  Applied applied = yielded(finding_of(
+      Severity::warning, "lock_timeout", step,
+      fmt::format("{} not done: {}; the next pass tries again ({})", step.action, why, step.lock)));
+  applied.samples.push_back(
+      {telemetry::Metric::lock_attempts_total, {settings.table.text(), "timeout"}, 1});
+  return applied;
+}
+
+}  // namespace
+
+Applied after_failed_check(const config::Partition& settings, const Step& step,
+                           const FailedCheck& failed) {
+  if (failed.statement == statement::hold) {
+    return yielded(
+        finding_of(Severity::info, "held", step, "expired, but hold_query keeps it by now"));
+  }
+  if (failed.statement == statement::verify_created) {
+    return yielded(finding_of(
+        Severity::critical, "function_without_effect", step,
+        fmt::format(
+            "{} returned, but no partition {} is attached, so its work was rolled back: make it "
+            "create exactly this range, or take create_function out",
+            settings.create_function.value_or(config::TableName{}).text(), planned_bounds(step))));
+  }
+  if (failed.statement == statement::verify_dropped) {
+    return yielded(finding_of(
+        Severity::critical, "function_without_effect", step,
+        fmt::format("{} returned, but the partition still exists: make it drop the partition it is "
+                    "given, or take drop_function out",
+                    settings.drop_function.value_or(config::TableName{}).text())));
+  }
+  return yielded(
+      finding_of(Severity::info, "changed_meanwhile", step,
+                 fmt::format("{} not done: it is no longer what was planned; the next pass "
+                             "looks again",
+                             step.action)));
+}
+
+std::optional<Applied> after_refusal(const config::Partition& settings, const Step& step,
+                                     const pg::Error& error) {
+  if (error.is_lock_timeout() || error.is_deadlock()) {
+    return lock_not_granted(settings, step, error);
+  }
+  if (error.statement() == statement::hold && error.kind() == pg::Error::Kind::refused &&
+      !error.is_connection_lost()) {
+    return yielded(finding_of(Severity::info, "held", step,
+                              "expired, but kept because hold_query failed: " + error.message()));
+  }
+  if (creates(step) && error.is_check_violation()) {
+    return yielded(default_blocks(settings.table, step.subject, planned_bounds(step)));
+  }
+  if (creates(step) && is_own_ddl(error) && lost_creation_race(error)) {
+    return yielded(
+        finding_of(Severity::info, "changed_meanwhile", step,
+                   "another session created it, or its range, first; the next pass looks "
+                   "again: " +
+                       error.message()));
+  }
+  if (!creates(step) && is_own_ddl(error) && error.sqlstate() == "42P01") {
+    Applied applied;
+    applied.kind = Applied::Kind::nothing;
+    return applied;
+  }
+  return std::nullopt;
+}
+
+}  // namespace pgcaretaker::partition

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a step that was not carried out means: a lost race, a lock, or something for a person. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "config/settings.hpp"
+#include "postgres/error.hpp"
+#include "task/step.hpp"
+
+namespace pgcaretaker::partition {
+
+/// A statement gave another number of rows than it must.
+struct FailedCheck {
+  std::string statement;
+};
+
+/// The outcome when `failed` rolled the step back.
+[[nodiscard]] task::Applied after_failed_check(const config::Partition& settings,
+                                               const task::Step& step, const FailedCheck& failed);
+
+/// The outcome when the server refused a statement as one may expect it to; nullopt when it is an
+/// error.
+[[nodiscard]] std::optional<task::Applied> after_refusal(const config::Partition& settings,
+                                                         const task::Step& step,
+                                                         const pg::Error& error);
+
+}  // namespace pgcaretaker::partition

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the database looks like to the partition task: read by catalog, thought about by plan.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/time.hpp"
+#include "config/table_name.hpp"
+
+namespace pgcaretaker::partition {
+
+/// One row of pg_inherits below the configured table.
+struct ObservedPartition {
+  std::int64_t oid = 0;
+  config::TableName name;
+  char kind = 'r';                   // pg_class.relkind: r table, f foreign, p partitioned
+  bool detach_pending = false;       // an interrupted DETACH ... CONCURRENTLY
+  bool owned = true;                 // our role may drop it
+  std::string bounds;                // pg_get_expr(relpartbound), UTC and ISO
+  std::optional<std::int64_t> rows;  // reltuples; nullopt = never counted by the server
+  std::int64_t bytes = 0;            // relpages * block size, as of the last VACUUM or ANALYZE
+};
+
+/// The configured table itself and our standing towards it.
+struct ObservedTable {
+  std::int64_t oid = 0;  // 0 = there is no such table
+  char kind = 'p';       // pg_class.relkind
+  char strategy = 'r';   // r range, l list, h hash
+  int key_columns = 1;
+  std::string key_column;  // "" = an expression
+  std::string key_type;    // as format_type writes it
+  std::string owner;
+  bool owned = true;       // our role is or may act as the owner
+  bool may_create = true;  // CREATE and USAGE on the schema
+};
+
+struct DefaultRows {
+  std::optional<std::int64_t> rows;  // nullopt = not even an estimate
+  bool estimated = false;
+  std::string error;  // why they could not be counted; "" = counted
+};
+
+/// What retention_query answered.
+struct RetentionAnswer {
+  std::optional<std::int64_t> days;  // nullopt = no row, NULL, or an error
+  std::string error;                 // why it is not usable; "" = usable
+};
+
+struct Snapshot {
+  UtcTime now;
+  bool in_recovery = false;
+  std::string role;  // current_user
+  ObservedTable table;
+  std::vector<ObservedPartition> partitions;
+  std::optional<DefaultRows> default_rows;  // nullopt = there is no default partition
+  RetentionAnswer retention;
+};
+
+/// Whether hold_query lets a partition go.
+struct Hold {
+  bool held = false;
+  std::string error;  // an error holds; "" = it answered
+};
+
+/// Answers to questions that only arise once the first draft of a plan is there.
+struct Answers {
+  std::map<std::string, std::string> taken_names;  // name in the parent's schema -> what has it
+  std::vector<bool> blocked;           // per missing range: rows of it lie in the default
+  std::map<std::int64_t, Hold> holds;  // by partition OID; absent = not asked
+};
+
+}  // namespace pgcaretaker::partition

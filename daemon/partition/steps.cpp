@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing DDL: names always quoted, literals from values we formatted or quoted ourselves.
+#include "partition/steps.hpp"
+
+#include <fmt/format.h>
+
+#include "postgres/quote.hpp"
+#include "postgres/timestamp.hpp"
+
+namespace pgcaretaker::partition {
+
+namespace {
+
+using task::Statement;
+using task::Step;
+
+Statement make(std::string_view name, std::string sql, std::optional<int> expect_rows = {}) {
+  return Statement{std::string{name}, std::move(sql), {}, expect_rows};
+}
+
+Statement set_lock_timeout(const StepContext& context) {
+  return make(statement::lock_timeout, fmt::format("SET LOCAL lock_timeout = '{}ms'",
+                                                   context.settings.lock_timeout.count()));
+}
+
+Statement lock_only(const config::TableName& table) {
+  return make(statement::lock,
+              fmt::format("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE", table.sql()));
+}
+
+/// Still the planned partition, of the planned parent, with the planned bounds, and past its time.
+Statement guard(const StepContext& context, const Member& member, const Retention& retention) {
+  const ObservedPartition& partition = member.observed;
+  return make(
+      statement::guard,
+      fmt::format("SELECT 1\n"
+                  "  FROM pg_catalog.pg_inherits AS i\n"
+                  "  JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid\n"
+                  "  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace\n"
+                  " WHERE i.inhrelid = {} AND i.inhparent = {} AND NOT i.inhdetachpending\n"
+                  "   AND n.nspname = {} AND c.relname = {} AND c.relkind = 'r'\n"
+                  "   AND pg_catalog.pg_get_expr(c.relpartbound, 0) = {}\n"
+                  "   AND timestamptz '{}' <= timestamptz '{}'",
+                  partition.oid, context.table_oid, pg::quote_literal(partition.name.schema),
+                  pg::quote_literal(partition.name.name), pg::quote_literal(partition.bounds),
+                  pg::format_timestamp(member.range.upper), pg::format_timestamp(retention.cutoff)),
+      1);
+}
+
+std::vector<Statement> guarded(const StepContext& context, const Member& member,
+                               const Retention& retention) {
+  std::vector<Statement> statements;
+  statements.push_back(guard(context, member, retention));
+  if (!context.settings.hold_query.empty()) {
+    statements.push_back(hold_statement(context.settings.hold_query, member.range));
+  }
+  return statements;
+}
+
+/// `2026-11-01` is a literal of date, timestamp and timestamptz alike, so the function may take
+/// any.
+std::string function_argument(UtcTime lower) {
+  const std::string text = pg::format_timestamp(lower);
+  const bool midnight = lower == std::chrono::floor<std::chrono::days>(lower);
+  return midnight ? text.substr(0, text.find(' ')) : text;
+}
+
+std::string create_lock(const StepContext& context) {
+  std::string lock = "SHARE UPDATE EXCLUSIVE on " + context.settings.table.text();
+  if (context.default_partition) {
+    lock = "ACCESS EXCLUSIVE on " + context.default_partition->text() + ", " + lock;
+  }
+  return lock;
+}
+
+}  // namespace
+
+Step create_step(const StepContext& context, const config::TableName& partition,
+                 const TimeRange& range, std::string reason) {
+  const std::string parent = context.settings.table.sql();
+  Step step;
+  step.action = action::create;
+  step.subject = partition.text();
+  step.reason = std::move(reason);
+  step.statements = {
+      set_lock_timeout(context),
+      make(statement::create,
+           fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING IDENTITY)",
+                       partition.sql(), parent)),
+      make(statement::attach, fmt::format("ALTER TABLE {} ATTACH PARTITION {}\n  {}", parent,
+                                          partition.sql(), bounds_clause(context.key, range)))};
+  step.lock = create_lock(context);
+  return step;
+}
+
+Step create_by_function_step(const StepContext& context, const config::TableName& partition,
+                             const TimeRange& range, std::string reason) {
+  const config::TableName& function = context.settings.create_function.value();
+  Step step;
+  step.action = action::create;
+  step.subject = partition.text();
+  step.reason = std::move(reason);
+  step.statements = {set_lock_timeout(context),
+                     make(statement::create_function, fmt::format("SELECT {}('{}')", function.sql(),
+                                                                  function_argument(range.lower))),
+                     make(statement::verify_created,
+                          fmt::format("SELECT 1\n"
+                                      "  FROM pg_catalog.pg_inherits AS i\n"
+                                      "  JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid\n"
+                                      " WHERE i.inhparent = {} AND NOT i.inhdetachpending\n"
+                                      "   AND pg_catalog.pg_get_expr(c.relpartbound, 0) = $1",
+                                      context.table_oid),
+                          1)};
+  step.statements.back().params = {bounds_clause(context.key, range)};
+  step.lock = "chosen by " + function.text();
+  return step;
+}
+
+Step retire_step(const StepContext& context, const Member& member, const Retention& retention,
+                 std::string reason) {
+  const config::TableName& partition = member.observed.name;
+  const config::TableName& parent = context.settings.table;
+  const bool drop = context.settings.expire == config::Expire::drop;
+  Step step;
+  step.action = drop ? action::drop : action::detach;
+  step.subject = partition.text();
+  step.reason = std::move(reason);
+  step.statements = {set_lock_timeout(context), lock_only(parent), lock_only(partition)};
+  for (Statement& check : guarded(context, member, retention)) {
+    step.statements.push_back(std::move(check));
+  }
+  step.statements.push_back(
+      make(statement::detach,
+           fmt::format("ALTER TABLE {} DETACH PARTITION {}", parent.sql(), partition.sql())));
+  if (drop) {
+    step.statements.push_back(make(statement::drop, fmt::format("DROP TABLE {}", partition.sql())));
+  }
+  step.lock = "ACCESS EXCLUSIVE on " + parent.text() + ", " + partition.text();
+  if (context.default_partition) step.lock += ", " + context.default_partition->text();
+  step.reversible = !drop;
+  return step;
+}
+
+Step drop_by_function_step(const StepContext& context, const Member& member,
+                           const Retention& retention, std::string reason) {
+  const ObservedPartition& partition = member.observed;
+  const config::TableName& function = context.settings.drop_function.value();
+  Step step;
+  step.action = action::drop;
+  step.subject = partition.name.text();
+  step.reason = std::move(reason);
+  step.statements = guarded(context, member, retention);
+  step.statements.insert(step.statements.begin(), set_lock_timeout(context));
+  step.statements.push_back(
+      make(statement::drop_function,
+           fmt::format("SELECT {}({})", function.sql(), pg::quote_literal(partition.name.name))));
+  step.statements.push_back(
+      make(statement::verify_dropped,
+           fmt::format("SELECT 1 WHERE NOT EXISTS (\n"
+                       "  SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = {})",
+                       partition.oid),
+           1));
+  step.lock = "chosen by " + function.text();
+  step.reversible = false;
+  return step;
+}
+
+std::string planned_bounds(const Step& step) {
+  for (const Statement& sent : step.statements) {
+    if (sent.name != statement::attach && sent.name != statement::verify_created) continue;
+    const std::string& text = sent.params.empty() ? sent.sql : sent.params.front();
+    const auto from = text.find("FROM ('");
+    if (from != std::string::npos) return text.substr(from);
+  }
+  return {};
+}
+
+std::string subquery(std::string_view sql) {
+  const auto last = sql.find_last_not_of(" \t\r\n;");
+  sql = sql.substr(0, last == std::string_view::npos ? 0 : last + 1);
+  // The line break keeps a comment at its end from swallowing the parenthesis.
+  return fmt::format("({}\n)", sql);
+}
+
+Statement hold_statement(const std::string& hold_query, const TimeRange& range) {
+  // The first FROM item gives both parameters their type before hold_query is read, and makes them
+  // used when hold_query uses only one.
+  Statement hold = make(statement::hold,
+                        fmt::format("SELECT 1 AS value\n"
+                                    "  FROM (SELECT $1::timestamptz, $2::timestamptz) AS bounds\n"
+                                    " WHERE (SELECT count(*) > 0 AND bool_and(hold.stay IS FALSE)\n"
+                                    "  FROM {} AS hold (stay))",
+                                    subquery(hold_query)),
+                        1);
+  hold.params = {pg::format_timestamp(range.lower), pg::format_timestamp(range.upper)};
+  return hold;
+}
+
+}  // namespace pgcaretaker::partition

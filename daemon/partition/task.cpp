@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The task contract over observe, plan and apply.
+#include "partition/task.hpp"
+
+#include "partition/apply.hpp"
+#include "partition/catalog.hpp"
+#include "partition/plan.hpp"
+
+namespace pgcaretaker::partition {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Room for the looks and a transaction per step beyond the time that locks may be waited for.
+constexpr Duration time_for_work = 10min;
+
+}  // namespace
+
+PartitionTask::PartitionTask(config::Partition settings)
+    : settings_{std::move(settings)}, name_{config::task_name(settings_)} {}
+
+Duration PartitionTask::deadline() const {
+  return settings_.patience + time_for_work;
+}
+
+Awaitable<task::Plan> PartitionTask::plan(pg::Connection& connection,
+                                          std::optional<UtcTime> as_of) {
+  const Snapshot snapshot = co_await observe(connection, settings_, as_of);
+  const Draft draft = make_draft(settings_, snapshot);
+  const Answers answers = co_await ask(connection, settings_, snapshot, draft);
+  task::Plan plan = make_plan(settings_, snapshot, draft, answers);
+  co_return plan;
+}
+
+Awaitable<task::Applied> PartitionTask::apply(pg::Connection& connection, const task::Step& step) {
+  return apply_step(connection, settings_, step);
+}
+
+}  // namespace pgcaretaker::partition

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps one partitioned table rolling: its window open, its old partitions retired.
+#pragma once
+
+#include <string>
+
+#include "config/settings.hpp"
+#include "task/task.hpp"
+
+namespace pgcaretaker::partition {
+
+class PartitionTask final : public task::Task {
+ public:
+  explicit PartitionTask(config::Partition settings);
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] Duration every() const override { return settings_.every; }
+  [[nodiscard]] Duration deadline() const override;
+  Awaitable<task::Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) override;
+  Awaitable<task::Applied> apply(pg::Connection& connection, const task::Step& step) override;
+
+ private:
+  config::Partition settings_;
+  std::string name_;
+};
+
+}  // namespace pgcaretaker::partition

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// One statement at a time: sent, answered, or cancelled and drained, or the session is closed.
+#include "postgres/connection.hpp"
+
+#include <cassert>
+#include <utility>
+
+#include "async/shield.hpp"
+#include "postgres/connection_impl.hpp"
+
+namespace pgcaretaker::pg {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// The server's statement_timeout is the first line; ours only speaks when its answer does not come.
+constexpr auto answer_margin = seconds{2};
+// To reach the server with a cancel, and then to hear its answer: a stop waits for both.
+constexpr auto cancel_budget = milliseconds{1000};
+constexpr auto drain_budget = milliseconds{1000};
+constexpr auto recovery_budget = milliseconds{2500};
+
+Error named(const Error& error, const std::string& name) {
+  Error full{error.kind(), error.message(), error.sqlstate(), name};
+  full.detail = error.detail;
+  full.hint = error.hint;
+  return full;
+}
+
+}  // namespace
+
+/// Marks a statement as under way for as long as its coroutine lives.
+class Connection::Impl::Flight {
+ public:
+  explicit Flight(bool& mark) : mark_{mark} {
+    assert(!mark_ && "a connection is used by one coroutine at a time");
+    mark_ = true;
+  }
+  ~Flight() { mark_ = false; }
+  Flight(const Flight&) = delete;
+  Flight& operator=(const Flight&) = delete;
+
+ private:
+  bool& mark_;
+};
+
+SessionState Connection::Impl::state() const noexcept {
+  if (link_.is_closed()) return SessionState::closed;
+  return in_flight_ || link_.is_in_transaction() ? SessionState::busy : SessionState::ready;
+}
+
+/// Throws unless there is a session and time left; returns when the answer must be there.
+SteadyTime Connection::Impl::deadline_of_next() const {
+  if (link_.is_closed()) {
+    throw link_.lost_error();
+  }
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (deadline_ <= now) {
+    throw Error{Error::Kind::deadline, "no time was left to run the statement"};
+  }
+  const Duration timeout = expected_timeout_.value_or(session_timeout_);
+  return timeout == Duration::zero() ? deadline_
+                                     : std::min(deadline_, now + timeout + answer_margin);
+}
+
+Awaitable<Result> Connection::Impl::run(std::string name, std::string sql, Params params) {
+  const Flight flight{in_flight_};
+  SteadyTime deadline;
+  try {
+    deadline = deadline_of_next();
+    link_.send(sql, params);
+  } catch (const Error& error) {
+    throw named(error, name);
+  }
+  co_return co_await complete(std::move(name), deadline);
+}
+
+Awaitable<Result> Connection::Impl::run_script(std::string name, std::string sql) {
+  const Flight flight{in_flight_};
+  SteadyTime deadline;
+  try {
+    deadline = deadline_of_next();
+    link_.send_script(sql);
+  } catch (const Error& error) {
+    throw named(error, name);
+  }
+  co_return co_await complete(std::move(name), deadline);
+}
+
+Awaitable<Result> Connection::Impl::complete(std::string name, SteadyTime deadline) {
+  const auto clean_up = [this] { return recover(); };
+  try {
+    Awaitable<void> answer = await_answer(deadline);
+    co_await async::shield(std::move(answer), clean_up, recovery_budget);
+  } catch (const Error& error) {
+    // An answer that came together with the deadline counts.
+    if (error.kind() != Error::Kind::deadline || !link_.has_own_answer()) {
+      throw named(error, name);
+    }
+  }
+  try {
+    co_return link_.take_answer();
+  } catch (const Error& error) {
+    throw named(error, name);
+  }
+}
+
+Awaitable<void> Connection::Impl::await_answer(SteadyTime deadline) {
+  const bool is_answered = co_await link_.finish(deadline);
+  if (!is_answered) {
+    throw Error{Error::Kind::deadline, "no answer in time"};
+  }
+}
+
+/// Leaves the link idle (in the caller's transaction, if any) or closed.
+Awaitable<void> Connection::Impl::recover() {
+  if (!link_.is_active()) co_return;
+  bool is_settled = false;
+  try {
+    const SteadyTime start = std::chrono::steady_clock::now();
+    const bool is_taken = co_await canceller_.cancel(link_.handle(), start + cancel_budget);
+    // A cancel that is still on its way could hit the next statement.
+    if (is_taken) {
+      is_settled = co_await link_.finish(std::chrono::steady_clock::now() + drain_budget);
+    }
+  } catch (...) {
+    is_settled = link_.is_closed();
+  }
+  if (!is_settled) {
+    link_.close();
+  }
+}
+
+Awaitable<bool> Connection::Impl::wait_closed(SteadyTime deadline) {
+  const Flight flight{in_flight_};
+  while (link_.refresh()) {
+    const bool is_readable = co_await link_.wait_readable(deadline);
+    if (!is_readable) co_return false;
+  }
+  co_return true;
+}
+
+bool Connection::Impl::check_open() noexcept {
+  return in_flight_ || link_.refresh();
+}
+
+Connection::Connection(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+Connection::~Connection() = default;
+
+Awaitable<Result> Connection::run(std::string name, std::string sql, Params params) {
+  return impl_->run(std::move(name), std::move(sql), std::move(params));
+}
+
+void Connection::set_deadline(SteadyTime deadline) {
+  impl_->set_deadline(deadline);
+}
+
+void Connection::expect_statement_timeout(std::optional<Duration> timeout) {
+  impl_->expect_statement_timeout(timeout);
+}
+
+SessionState Connection::state() const noexcept {
+  return impl_->state();
+}
+int Connection::backend_pid() const noexcept {
+  return impl_->backend_pid();
+}
+int Connection::server_version() const noexcept {
+  return impl_->server_version();
+}
+std::string Connection::peer() const {
+  return impl_->peer();
+}
+bool Connection::check_open() noexcept {
+  return impl_->check_open();
+}
+void Connection::close() noexcept {
+  impl_->close();
+}
+
+Awaitable<bool> Connection::wait_closed(SteadyTime deadline) {
+  return impl_->wait_closed(deadline);
+}
+
+}  // namespace pgcaretaker::pg

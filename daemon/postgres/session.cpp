@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Settings as one SELECT of set_config calls: one round trip, values as parameters.
+#include "postgres/session.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <vector>
+
+namespace pgcaretaker::pg {
+
+Discipline session_discipline(const config::Database& database) {
+  const auto milliseconds = [](Duration time) { return fmt::format("{}ms", time.count()); };
+  std::vector<std::pair<std::string, std::string>> settings{
+      {"TimeZone", "UTC"},
+      {"DateStyle", "ISO, YMD"},
+      {"IntervalStyle", "postgres"},
+      {"search_path", ""},
+      // A policy that hides rows from us must be an error, not a smaller answer.
+      {"row_security", "off"},
+      {"standard_conforming_strings", "on"},
+      {"client_min_messages", "warning"},
+      // Statements that look, wait for a lock and look again need a fresh snapshot each time.
+      {"default_transaction_isolation", "read committed"},
+      {"statement_timeout", milliseconds(database.statement_timeout)},
+      {"idle_in_transaction_session_timeout", milliseconds(database.idle_in_transaction_timeout)},
+      // The lease's session is idle by design.
+      {"idle_session_timeout", "0"}};
+  if (!database.role.empty()) settings.emplace_back("role", database.role);
+  Discipline discipline;
+  for (const auto& [name, value] : settings) {
+    const std::size_t number = discipline.params.values().size() + 1;
+    discipline.sql += fmt::format("{} pg_catalog.set_config('{}', ${}, false)",
+                                  discipline.sql.empty() ? "SELECT" : ",", name, number);
+    discipline.params.add(value);
+  }
+  return discipline;
+}
+
+}  // namespace pgcaretaker::pg

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// Others at the same table: readers, lock holders, rivals, and a server that kills us halfway.
+#include <atomic>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <thread>
+
+#include "partition_fixture.hpp"
+
+using namespace pgcaretaker;
+using namespace pgcaretaker::test;
+using namespace std::chrono_literals;
+using task::Applied;
+
+namespace {
+
+const UtcTime january = at("2026-01-15");
+const UtcTime november = at("2026-11-23");
+
+config::Partition impatient() {
+  config::Partition settings = short_lived_events();
+  settings.lock_timeout = 50ms;
+  return settings;
+}
+
+/// Asks the server again and again until the session waits for a lock; then runs `act` on it.
+void when_waiting(const std::string& dbname, int pid, const std::string& act) {
+  Admin watcher{dbname};
+  const std::string id = std::to_string(pid);
+  while (watcher.number("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = " + id) == 0) {
+  }
+  watcher.execute(act + "(" + id + ")");
+}
+
+}  // namespace
+
+TEST_CASE("a reader keeps a drop waiting no longer than lock_timeout, and nothing changes") {
+  TestDatabase database;
+  create_events(database.admin());
+  Keeper keeper{database.options()};
+  keeper.once(events(), january);
+  Admin reader{database.name()};
+  reader.execute("BEGIN");
+  reader.execute("SELECT count(*) FROM public.events");
+  const task::Plan plan = keeper.plan(impatient(), november);
+  const task::Step& drop = plan.steps.back();
+  const Applied applied = keeper.apply(impatient(), drop);
+  CHECK(applied.kind == Applied::Kind::yielded);
+  CHECK(codes(applied.findings) == Words{"lock_timeout"});
+  CHECK(names(database.admin()).size() == 2);
+  CHECK(keeper.connection().state() == pg::SessionState::ready);
+  reader.execute("COMMIT");
+  CHECK(keeper.apply(impatient(), drop).kind == Applied::Kind::done);
+  CHECK(names(database.admin()).size() == 1);
+}
+
+TEST_CASE("readers and writers do not keep a partition from being created") {
+  TestDatabase database;
+  create_events(database.admin());
+  Keeper keeper{database.options()};
+  keeper.once(events(), november);
+  Admin writer{database.name()};
+  writer.execute("BEGIN");
+  writer.execute("INSERT INTO public.events (id, at) VALUES (1, '2026-11-24')");
+  writer.execute("SELECT count(*) FROM public.events");
+  config::Partition settings = impatient();
+  settings.ahead = 3;
+  const auto applied = keeper.once(settings, november);
+  REQUIRE(applied.size() == 2);
+  CHECK(applied[0].kind == Applied::Kind::done);
+  CHECK(applied[1].kind == Applied::Kind::done);
+  writer.execute("COMMIT");
+}
+
+TEST_CASE("observing waits for nobody: exclusive locks leave a plan and a degraded answer") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  create_events(admin);
+  Keeper keeper{database.options()};
+  keeper.once(events(), november);
+  admin.execute(
+      "CREATE TABLE public.events_default PARTITION OF public.events DEFAULT;"
+      "ALTER TABLE public.events_default OWNER TO pgc_owner");
+  Admin holder{database.name()};
+  holder.execute("BEGIN");
+  holder.execute(
+      "LOCK TABLE public.events, public.events_y2026m11, public.events_default IN ACCESS EXCLUSIVE "
+      "MODE");
+  const task::Plan plan = keeper.plan(impatient(), november);
+  CHECK(subjects(plan) == Words{});
+  CHECK(plan.details["partitions"].size() == 2);
+  REQUIRE(codes(plan.findings) == Words{"default_unreadable"});
+  CHECK(contains(plan.findings[0].text, "lock timeout"));
+}
+
+TEST_CASE("a race that another session won is a value, whoever gets name or range first") {
+  TestDatabase database;
+  create_events(database.admin());
+  Keeper keeper{database.options()};
+  const task::Plan plan = keeper.plan(events(), november);
+  const task::Step& create = plan.steps.at(1);
+  std::string winner;
+  SUBCASE("the same partition") {
+    winner =
+        "CREATE TABLE public.events_y2026m12 PARTITION OF public.events FOR VALUES FROM "
+        "('2026-12-01') TO ('2027-01-01')";
+  }
+  SUBCASE("the same name, attached to nothing") {
+    winner = "CREATE TABLE public.events_y2026m12 ()";
+  }
+  SUBCASE("the same range under another name") {
+    winner =
+        "CREATE TABLE public.mine PARTITION OF public.events FOR VALUES FROM ('2026-12-24') TO "
+        "('2027-01-01')";
+  }
+  database.admin().execute(winner);
+  const Applied applied = keeper.apply(events(), create);
+  CHECK(applied.kind == Applied::Kind::yielded);
+  CHECK(codes(applied.findings) == Words{"changed_meanwhile"});
+  CHECK(database.admin().number("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND "
+                                "relnamespace = 'public'::regnamespace") == 1);
+}
+
+TEST_CASE("a rival that is just creating the same name is waited for no longer than lock_timeout") {
+  TestDatabase database;
+  create_events(database.admin());
+  Keeper keeper{database.options()};
+  const task::Plan plan = keeper.plan(impatient(), november);
+  Admin rival{database.name()};
+  rival.execute("BEGIN");
+  rival.execute("CREATE TABLE public.events_y2026m12 ()");
+  const Applied waited = keeper.apply(impatient(), plan.steps.at(1));
+  CHECK(waited.kind == Applied::Kind::yielded);
+  CHECK(codes(waited.findings) == Words{"lock_timeout"});
+}
+
+TEST_CASE("a session killed between CREATE and ATTACH leaves no table behind") {
+  TestDatabase database;
+  create_events(database.admin());
+  Keeper keeper{database.options()};
+  const task::Plan plan = keeper.plan(events(), november);
+  Admin holder{database.name()};
+  holder.execute("BEGIN");
+  holder.execute("LOCK TABLE public.events IN SHARE UPDATE EXCLUSIVE MODE");
+  std::thread killer{when_waiting, database.name(), keeper.connection().backend_pid(),
+                     "SELECT pg_terminate_backend"};
+  CHECK_THROWS_AS(keeper.apply(events(), plan.steps[0]), pg::Error);
+  killer.join();
+  CHECK(keeper.connection().state() == pg::SessionState::closed);
+  holder.execute("ROLLBACK");
+  CHECK_FALSE(database.admin().value("SELECT to_regclass('public.events_y2026m11')").has_value());
+  Keeper next{database.options()};
+  next.once(events(), november);
+  CHECK(names(database.admin()).size() == 2);
+}
+
+TEST_CASE(
+    "a session killed between the locks of a drop leaves the partition attached, rows and all") {
+  TestDatabase database;
+  create_events(database.admin());
+  Keeper keeper{database.options()};
+  keeper.once(events(), january);
+  database.admin().execute("INSERT INTO public.events (id, at) VALUES (1, '2026-01-31')");
+  const task::Plan plan = keeper.plan(short_lived_events(), november);
+  REQUIRE(plan.steps.at(2).subject == "public.events_y2026m01");
+  Admin holder{database.name()};
+  holder.execute("BEGIN");
+  holder.execute("LOCK TABLE ONLY public.events_y2026m01 IN ACCESS SHARE MODE");
+  std::thread killer{when_waiting, database.name(), keeper.connection().backend_pid(),
+                     "SELECT pg_terminate_backend"};
+  CHECK_THROWS_AS(keeper.apply(short_lived_events(), plan.steps[2]), pg::Error);
+  killer.join();
+  holder.execute("ROLLBACK");
+  CHECK(names(database.admin()) == Words{"events_y2026m01", "events_y2026m02"});
+  CHECK(database.admin().number("SELECT count(*) FROM public.events") == 1);
+}
+
+TEST_CASE("a step cancelled while it waits is rolled back and the session stays usable") {
+  TestDatabase database;
+  create_events(database.admin());
+  Keeper keeper{database.options()};
+  const task::Plan plan = keeper.plan(events(), november);
+  Admin holder{database.name()};
+  holder.execute("BEGIN");
+  holder.execute("LOCK TABLE public.events IN SHARE UPDATE EXCLUSIVE MODE");
+
+  partition::PartitionTask task{events()};
+  asio::cancellation_signal stop;
+  std::exception_ptr thrown;
+  const auto ended = [&](std::exception_ptr error, const Applied&) { thrown = error; };
+  asio::co_spawn(keeper.loop(), task.apply(keeper.connection(), plan.steps[0]),
+                 asio::bind_cancellation_slot(stop.slot(), ended));
+  Admin watcher{database.name()};
+  const std::string waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = " +
+                            std::to_string(keeper.connection().backend_pid());
+  keeper.loop().restart();
+  while (watcher.number(waits) == 0) {
+    keeper.loop().poll();
+  }
+  stop.emit(asio::cancellation_type::terminal);
+  keeper.loop().run();
+  CHECK(thrown != nullptr);
+  CHECK(keeper.connection().state() == pg::SessionState::ready);
+  holder.execute("ROLLBACK");
+  CHECK(names(database.admin()) == Words{});
+  CHECK_FALSE(database.admin().value("SELECT to_regclass('public.events_y2026m11')").has_value());
+}
+
+TEST_CASE("an interrupted concurrent detach is reported and its range left alone") {
+  TestDatabase database;
+  create_events(database.admin());
+  Keeper keeper{database.options()};
+  keeper.once(events(), november);
+  Admin reader{database.name()};
+  reader.execute("BEGIN");
+  reader.execute("SELECT count(*) FROM public.events");
+  Admin detacher{database.name()};
+  detacher.execute("SET lock_timeout = '50ms'");
+  CHECK_THROWS(detacher.execute(
+      "ALTER TABLE public.events DETACH PARTITION public.events_y2026m12 CONCURRENTLY"));
+  const task::Plan plan = keeper.plan(events(), november);
+  CHECK(subjects(plan) == Words{});
+  REQUIRE(codes(plan.findings) == Words{"detach_pending"});
+  CHECK(
+      contains(plan.findings[0].text, "DETACH PARTITION \"public\".\"events_y2026m12\" FINALIZE"));
+  CHECK(sample(plan, telemetry::Metric::partition_window_seconds) == 8 * 86400);
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// A partitioned table in a real database, and a session that keeps it.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "partition/calendar.hpp"
+#include "partition/task.hpp"
+#include "postgres/canceller.hpp"
+#include "postgres/timestamp.hpp"
+#include "support/database.hpp"
+#include "support/run.hpp"
+
+namespace pgcaretaker::test {
+
+inline UtcTime at(std::string_view text) {
+  return pg::parse_timestamp(text).value();
+}
+
+using Words = std::vector<std::string>;
+
+/// public.events (id, at, note) with a primary key and an index, owned by pgc_owner.
+inline void create_events(Admin& admin, const std::string& key_type = "timestamptz") {
+  admin.execute("CREATE TABLE public.events (id bigint, at " + key_type +
+                " NOT NULL, note text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);"
+                "CREATE INDEX events_note ON public.events (note);"
+                "ALTER TABLE public.events OWNER TO pgc_owner");
+}
+
+/// The same in months, one ahead, under a lock_timeout that no quick step meets.
+inline config::Partition events() {
+  config::Partition settings;
+  settings.table = {"public", "events"};
+  settings.ahead = 1;
+  settings.lock_timeout = std::chrono::seconds{5};
+  return settings;
+}
+
+/// Months are dropped after 60 days.
+inline config::Partition short_lived_events() {
+  config::Partition settings = events();
+  settings.retention = std::chrono::days{60};
+  settings.expire = config::Expire::drop;
+  return settings;
+}
+
+/// Names and bounds of all partitions, by name: "events_y2026m11 FOR VALUES FROM (...) TO (...)".
+inline Words partitions(Admin& admin, const std::string& table = "public.events") {
+  return admin.column(
+      "SELECT c.relname || ' ' || pg_get_expr(c.relpartbound, 0) FROM pg_inherits i JOIN pg_class "
+      "c "
+      "ON c.oid = i.inhrelid WHERE i.inhparent = '" +
+      table + "'::regclass ORDER BY c.relname COLLATE \"C\"");
+}
+
+/// Names alone.
+inline Words names(Admin& admin, const std::string& table = "public.events") {
+  return admin.column(
+      "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent "
+      "= '" +
+      table + "'::regclass ORDER BY c.relname COLLATE \"C\"");
+}
+
+/// One session with the loop it lives on.
+class Keeper {
+ public:
+  explicit Keeper(pg::ConnectOptions options)
+      : connection_{run(loop_, pg::Connection::connect(std::move(options), canceller_))} {}
+
+  asio::io_context& loop() { return loop_; }
+  pg::Connection& connection() { return *connection_; }
+
+  task::Plan plan(const config::Partition& settings, std::optional<UtcTime> as_of = {}) {
+    partition::PartitionTask task{settings};
+    return run(loop_, task.plan(*connection_, as_of));
+  }
+  task::Applied apply(const config::Partition& settings, const task::Step& step) {
+    partition::PartitionTask task{settings};
+    return run(loop_, task.apply(*connection_, step));
+  }
+  /// Plans and applies every step; what each came to.
+  std::vector<task::Applied> once(const config::Partition& settings,
+                                  std::optional<UtcTime> as_of = {}) {
+    std::vector<task::Applied> results;
+    const task::Plan found = plan(settings, as_of);
+    for (const task::Step& step : found.steps) {
+      results.push_back(apply(settings, step));
+    }
+    return results;
+  }
+
+ private:
+  asio::io_context loop_{1};
+  pg::Canceller canceller_;
+  std::unique_ptr<pg::Connection> connection_;
+};
+
+inline Words subjects(const task::Plan& plan) {
+  Words result;
+  for (const task::Step& step : plan.steps) {
+    result.push_back(step.action + " " + step.subject);
+  }
+  return result;
+}
+
+inline Words codes(const std::vector<task::Finding>& findings) {
+  Words result;
+  for (const task::Finding& finding : findings) {
+    result.push_back(finding.code);
+  }
+  return result;
+}
+
+inline bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+inline double sample(const task::Plan& plan, telemetry::Metric metric) {
+  for (const telemetry::Sample& found : plan.samples) {
+    if (found.metric == metric) return found.value;
+  }
+  return -1;
+}
+
+}  // namespace pgcaretaker::test

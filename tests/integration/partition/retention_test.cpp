@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drop and detach on a real server: by bounds, behind guards and holds, nothing orphaned.
+#include "partition_fixture.hpp"
+
+using namespace pgcaretaker;
+using namespace pgcaretaker::test;
+using task::Applied;
+
+namespace {
+
+const UtcTime january = at("2026-01-15");
+const UtcTime november = at("2026-11-23");
+
+/// public.events with January to March 2026, a row in each.
+void create_old_events(TestDatabase& database, Keeper& keeper) {
+  create_events(database.admin());
+  config::Partition settings = events();
+  settings.ahead = 2;
+  keeper.once(settings, january);
+  database.admin().execute(
+      "INSERT INTO public.events (id, at) VALUES (1, '2026-01-31'), (2, '2026-02-01'), (3, "
+      "'2026-03-31')");
+}
+
+/// Tables named like partitions of public.events, attached or not.
+Words tables(Admin& admin) {
+  return admin.column(
+      "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' "
+      "ORDER BY relname COLLATE \"C\"");
+}
+
+}  // namespace
+
+TEST_CASE("expired partitions are dropped, oldest first, and the window is opened before") {
+  TestDatabase database;
+  Keeper keeper{database.options()};
+  create_old_events(database, keeper);
+  const config::Partition settings = short_lived_events();
+  CHECK(subjects(keeper.plan(settings, at("2026-05-31"))) ==
+        Words{"create public.events_y2026m05", "create public.events_y2026m06",
+              "drop public.events_y2026m01", "drop public.events_y2026m02",
+              "drop public.events_y2026m03"});
+  // 60 days before 2026-05-30 is 2026-03-31: March still has its last day.
+  for (const Applied& applied : keeper.once(settings, at("2026-05-30"))) {
+    CHECK(applied.kind == Applied::Kind::done);
+  }
+  CHECK(tables(database.admin()) == Words{"events_y2026m03", "events_y2026m05", "events_y2026m06"});
+  CHECK(database.admin().column("SELECT id FROM public.events") == Words{"3"});
+  CHECK(subjects(keeper.plan(settings, at("2026-05-30"))) == Words{});
+}
+
+TEST_CASE("detach leaves the rows in a table of their own") {
+  TestDatabase database;
+  Keeper keeper{database.options()};
+  create_old_events(database, keeper);
+  config::Partition settings = short_lived_events();
+  settings.expire = config::Expire::detach;
+  settings.max_drops = 2;
+  keeper.once(settings, november);
+  CHECK(names(database.admin()) == Words{"events_y2026m03", "events_y2026m11", "events_y2026m12"});
+  CHECK(database.admin().number("SELECT id FROM public.events_y2026m01") == 1);
+  keeper.once(settings, november);
+  CHECK(subjects(keeper.plan(settings, november)) == Words{});
+  CHECK(tables(database.admin()).size() == 5);
+}
+
+TEST_CASE("drop and detach count as changes and the lock's time is measured") {
+  TestDatabase database;
+  Keeper keeper{database.options()};
+  create_old_events(database, keeper);
+  const config::Partition settings = short_lived_events();
+  const task::Plan plan = keeper.plan(settings, november);
+  const auto metrics_of = [&](const task::Step& step) {
+    std::vector<std::string> result;
+    for (const telemetry::Sample& found : keeper.apply(settings, step).samples) {
+      CHECK(found.labels.front() == "public.events");
+      result.push_back(found.labels.back());
+      if (found.metric == telemetry::Metric::lock_held_seconds) {
+        CHECK(found.value > 0);
+        CHECK(found.value < 5);
+      }
+    }
+    return result;
+  };
+  CHECK(metrics_of(plan.steps.front()) == Words{"public.events", "granted", "created"});
+  CHECK(metrics_of(plan.steps.back()) == Words{"public.events", "granted", "dropped"});
+}
+
+TEST_CASE("retention_query shortens, never lengthens, and may fail") {
+  TestDatabase database;
+  Keeper keeper{database.options()};
+  create_old_events(database, keeper);
+  Admin& admin = database.admin();
+  admin.execute(
+      "CREATE TABLE public.audit_retention (singleton boolean PRIMARY KEY, retention_days int);"
+      "ALTER TABLE public.audit_retention OWNER TO pgc_owner");
+  config::Partition settings = events();
+  settings.expire = config::Expire::drop;
+  settings.retention = std::chrono::days{275};  // before 2026-02-21
+  settings.retention_query = "SELECT retention_days FROM public.audit_retention WHERE singleton;";
+  const auto drops = [&] { return keeper.plan(settings, november).steps.size() - 2; };
+  CHECK(drops() == 1);
+  admin.execute("INSERT INTO public.audit_retention VALUES (true, NULL)");
+  CHECK(drops() == 1);
+  admin.execute("UPDATE public.audit_retention SET retention_days = 10000");
+  CHECK(drops() == 1);
+  admin.execute("UPDATE public.audit_retention SET retention_days = 260");
+  CHECK(drops() == 2);
+  admin.execute("UPDATE public.audit_retention SET retention_days = 0");
+  CHECK(drops() == 1);
+  CHECK(codes(keeper.plan(settings, november).findings) == Words{"retention_query"});
+  for (const char* bad : {"SELECT days FROM public.nowhere", "SELECT 'a while'", "SELECT 1/0",
+                          "SELECT 3 UNION ALL SELECT 4", "no sql at all",
+                          "WITH gone AS (DELETE FROM public.events RETURNING 1) SELECT 1"}) {
+    CAPTURE(bad);
+    settings.retention_query = bad;
+    CHECK(drops() == 1);
+    CHECK(codes(keeper.plan(settings, november).findings) == Words{"retention_query"});
+  }
+  CHECK(admin.number("SELECT count(*) FROM public.events") == 3);
+}
+
+TEST_CASE("hold_query keeps partitions at plan time, and everything but false holds") {
+  TestDatabase database;
+  Keeper keeper{database.options()};
+  create_old_events(database, keeper);
+  config::Partition settings = short_lived_events();
+  struct Case {
+    const char* query;
+    std::size_t drops;
+  };
+  const Case cases[] = {
+      {"SELECT false", 3},
+      {"SELECT true", 0},
+      {"SELECT NULL::boolean", 0},
+      {"SELECT false WHERE false", 0},
+      {"SELECT 1/0 = 1", 0},
+      {"SELECT 'no'", 0},
+      {"SELECT v FROM (VALUES (false), (true)) AS t (v)", 0},
+      {"SELECT v FROM (VALUES (false), (false)) AS t (v)", 3},
+      {"SELECT $2 > '2026-02-15'", 1},
+      {"SELECT $1 < '2026-02-15';", 1},
+      {"SELECT $1 = $2", 3},
+      {"SELECT lower($1::text) LIKE '2026-02%'", 2},
+      {"SELECT EXISTS (SELECT FROM public.events WHERE at >= $1 AND at < $2 AND id = 2)", 2},
+      {"WITH gone AS (DELETE FROM public.events RETURNING 1) SELECT false", 0},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(std::string{c.query});
+    settings.hold_query = c.query;
+    const task::Plan plan = keeper.plan(settings, november);
+    CHECK(plan.steps.size() - 2 == c.drops);
+    CHECK(plan.findings.size() == 3 - c.drops);
+  }
+  CHECK(database.admin().number("SELECT count(*) FROM public.events") == 3);
+}
+
+TEST_CASE("a hold that appears between plan and act still holds") {
+  TestDatabase database;
+  Keeper keeper{database.options()};
+  create_old_events(database, keeper);
+  database.admin().execute(
+      "CREATE TABLE public.legal_hold (since timestamptz);"
+      "ALTER TABLE public.legal_hold OWNER TO pgc_owner");
+  config::Partition settings = short_lived_events();
+  settings.hold_query = "SELECT EXISTS (SELECT FROM public.legal_hold WHERE since < $2)";
+  const task::Plan plan = keeper.plan(settings, november);
+  REQUIRE(subjects(plan).back() == "drop public.events_y2026m03");
+  database.admin().execute("INSERT INTO public.legal_hold VALUES ('2026-03-01')");
+  const Applied held = keeper.apply(settings, plan.steps.back());
+  CHECK(held.kind == Applied::Kind::yielded);
+  CHECK(codes(held.findings) == Words{"held"});
+  database.admin().execute("ALTER TABLE public.legal_hold RENAME COLUMN since TO sinze");
+  const Applied failed = keeper.apply(settings, plan.steps.back());
+  CHECK(failed.kind == Applied::Kind::yielded);
+  CHECK(codes(failed.findings) == Words{"held"});
+  CHECK(names(database.admin()).size() == 3);
+}
+
+TEST_CASE("what is no longer the planned partition is not touched") {
+  TestDatabase database;
+  Keeper keeper{database.options()};
+  create_old_events(database, keeper);
+  Admin& admin = database.admin();
+  const config::Partition settings = short_lived_events();
+  const task::Plan plan = keeper.plan(settings, november);
+  const task::Step& drop = plan.steps.back();
+  REQUIRE(drop.subject == "public.events_y2026m03");
+
+  SUBCASE("other bounds under the same name") {
+    admin.execute(
+        "ALTER TABLE public.events DETACH PARTITION public.events_y2026m03;"
+        "ALTER TABLE public.events ATTACH PARTITION public.events_y2026m03 FOR VALUES FROM "
+        "('2026-03-01') TO ('2030-01-01')");
+  }
+  SUBCASE("another table under the same name") {
+    admin.execute(
+        "ALTER TABLE public.events_y2026m03 RENAME TO aside;"
+        "CREATE TABLE public.events_y2026m03 PARTITION OF public.events FOR VALUES FROM "
+        "('2027-03-01') TO ('2027-04-01');"
+        "ALTER TABLE public.events_y2026m03 OWNER TO pgc_owner");
+  }
+  SUBCASE("detached meanwhile") {
+    admin.execute("ALTER TABLE public.events DETACH PARTITION public.events_y2026m03");
+  }
+  const Applied applied = keeper.apply(settings, drop);
+  CHECK(applied.kind == Applied::Kind::yielded);
+  CHECK(codes(applied.findings) == Words{"changed_meanwhile"});
+  CHECK(admin.value("SELECT to_regclass('public.events_y2026m03')").has_value());
+}
+
+TEST_CASE("what is gone already is nothing to do") {
+  TestDatabase database;
+  Keeper keeper{database.options()};
+  create_old_events(database, keeper);
+  const config::Partition settings = short_lived_events();
+  const task::Plan plan = keeper.plan(settings, november);
+  database.admin().execute("DROP TABLE public.events_y2026m03");
+  const Applied applied = keeper.apply(settings, plan.steps.back());
+  CHECK(applied.kind == Applied::Kind::nothing);
+  CHECK(applied.findings.empty());
+}
+
+TEST_CASE("one partition that cannot go does not keep the others") {
+  TestDatabase database;
+  Keeper keeper{database.options()};
+  create_old_events(database, keeper);
+  database.admin().execute("CREATE VIEW public.looks AS SELECT * FROM public.events_y2026m01");
+  const config::Partition settings = short_lived_events();
+  const task::Plan plan = keeper.plan(settings, november);
+  int refused = 0;
+  for (const task::Step& step : plan.steps) {
+    try {
+      keeper.apply(settings, step);
+    } catch (const pg::Error& error) {
+      ++refused;
+      CHECK(error.sqlstate() == "2BP01");
+      CHECK(error.statement() == "partition.drop");
+    }
+  }
+  CHECK(refused == 1);
+  CHECK(names(database.admin()) == Words{"events_y2026m01", "events_y2026m11", "events_y2026m12"});
+}
+
+TEST_CASE("partitions of another owner are left and named") {
+  TestDatabase database;
+  Keeper keeper{database.options()};
+  create_old_events(database, keeper);
+  database.admin().execute("ALTER TABLE public.events_y2026m01 OWNER TO postgres");
+  const task::Plan plan = keeper.plan(short_lived_events(), november);
+  CHECK(plan.steps.size() == 4);
+  CHECK(codes(plan.findings) == Words{"not_owner"});
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// observe, plan, apply, report on a real session, with a task small enough to be wrong on purpose.
+#include "task/pass.hpp"
+
+#include <doctest/doctest.h>
+
+#include "postgres/canceller.hpp"
+#include "postgres/transaction.hpp"
+#include "support/database.hpp"
+#include "support/run.hpp"
+
+using namespace pgcaretaker;
+using namespace pgcaretaker::task;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// One step for every statement that is not yet noted in the table `done`.
+class StatementsTask final : public Task {
+ public:
+  explicit StatementsTask(std::vector<std::string> statements)
+      : statements_{std::move(statements)} {}
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] Duration every() const override { return 1min; }
+  [[nodiscard]] Duration deadline() const override { return limit; }
+
+  Awaitable<Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) override {
+    ++plans;
+    const pg::Result done =
+        co_await connection.query("test.observe", "SELECT statement FROM public.done");
+    Plan plan;
+    plan.as_of = as_of.value_or(UtcTime{});
+    for (const auto& statement : statements_) {
+      bool known = false;
+      for (const auto row : done) {
+        known = known || row.text("statement") == statement;
+      }
+      if (!known) {
+        Step step;
+        step.action = "run";
+        step.subject = statement;
+        plan.steps.push_back(step);
+      }
+    }
+    plan.details = {{"done", done.size()}};
+    co_return plan;
+  }
+
+  Awaitable<Applied> apply(pg::Connection& connection, const Step& step) override {
+    const std::function<Awaitable<void>()> body = [&]() -> Awaitable<void> {
+      co_await connection.query("test.apply", step.subject);
+      co_await connection.query("test.note", "INSERT INTO public.done VALUES ($1)", step.subject);
+    };
+    co_await pg::transact(connection, pg::TransactionOptions(), body);
+    Applied applied;
+    applied.kind = kind;
+    co_return applied;
+  }
+
+  Duration limit = 10s;
+  Applied::Kind kind = Applied::Kind::done;
+  int plans = 0;
+
+ private:
+  std::string name_ = "test:statements";
+  std::vector<std::string> statements_;
+};
+
+struct World {
+  World() {
+    database.admin().execute(
+        "CREATE TABLE public.done (statement text); ALTER TABLE public.done OWNER TO pgc_owner");
+  }
+
+  Report pass(StatementsTask& task, const PassOptions& options = PassOptions{}) {
+    return test::run(loop, run_pass(task, pool, clock, options));
+  }
+  long long done() { return database.admin().number("SELECT count(*) FROM done"); }
+
+  test::TestDatabase database;
+  asio::io_context loop{1};
+  async::RealClock clock;
+  pg::Canceller canceller;
+  pg::Pool pool{database.options(), 2, canceller, loop.get_executor()};
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(World, "a pass does what is planned and reports what is then") {
+  StatementsTask task{{"SELECT 1", "SELECT 2"}};
+  const Report report = pass(task);
+  CHECK(report.outcome == Outcome::success);
+  REQUIRE(report.acts.size() == 2);
+  CHECK(report.acts[0].result == "done");
+  CHECK(report.details["done"] == 2);
+  CHECK(task.plans == 2);
+}
+
+TEST_CASE_FIXTURE(World, "a pass with nothing to do observes once") {
+  StatementsTask task{{}};
+  CHECK(pass(task).outcome == Outcome::success);
+  CHECK(task.plans == 1);
+}
+
+TEST_CASE_FIXTURE(World, "a step that fails stops no other step, and the pass has failed") {
+  StatementsTask task{{"SELECT 1", "SELECT 1/0", "SELECT 2"}};
+  const Report report = pass(task);
+  CHECK(report.outcome == Outcome::failure);
+  REQUIRE(report.acts.size() == 3);
+  CHECK(report.acts[1].result == "failed");
+  CHECK(report.acts[1].error.find("division by zero") != std::string::npos);
+  CHECK(report.acts[2].result == "done");
+  CHECK(done() == 2);
+}
+
+TEST_CASE_FIXTURE(World, "a lost race that leaves nothing to do is a success") {
+  StatementsTask task{{"SELECT 1"}};
+  task.kind = Applied::Kind::yielded;
+  CHECK(pass(task).outcome == Outcome::success);
+}
+
+TEST_CASE_FIXTURE(World, "without leave to act it only observes, and says skipped") {
+  StatementsTask task{{"SELECT 1"}};
+  PassOptions options;
+  options.may_act = [] { return false; };
+  const Report report = pass(task, options);
+  CHECK(report.outcome == Outcome::skipped);
+  CHECK(report.acts.at(0).result == "planned");
+  CHECK(done() == 0);
+}
+
+TEST_CASE_FIXTURE(World,
+                  "a pass that overruns its deadline is cancelled and leaves nothing behind") {
+  StatementsTask task{{"SELECT 1", "SELECT pg_catalog.pg_sleep(60)"}};
+  task.limit = 500ms;
+  const Report report = pass(task);
+  CHECK(report.outcome == Outcome::failure);
+  CHECK(report.deadline_passed);
+  CHECK(done() == 1);
+  CHECK(database.admin().number("SELECT count(*) FROM pg_stat_activity WHERE query LIKE "
+                                "'SELECT pg_catalog.pg_sleep%' AND state = 'active'") == 0);
+  StatementsTask after{{}};
+  CHECK(pass(after).outcome == Outcome::success);
+}
+
+TEST_CASE_FIXTURE(World, "an observation that fails is a failed pass with the server's words") {
+  database.admin().execute("DROP TABLE done");
+  StatementsTask task{{}};
+  const Report report = pass(task);
+  CHECK(report.outcome == Outcome::failure);
+  CHECK(report.error.find("public.done") != std::string::npos);
+  CHECK_FALSE(report.connection_lost);
+}
+
+TEST_CASE_FIXTURE(World,
+                  "a backend killed under a step is a lost connection, and the next pass works") {
+  StatementsTask task{{"SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid())"}};
+  const Report report = pass(task);
+  CHECK(report.outcome == Outcome::failure);
+  CHECK(report.connection_lost);
+  StatementsTask after{{"SELECT 2"}};
+  CHECK(pass(after).outcome == Outcome::success);
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two pumps for each connection; what they may do is looked up before every write.
+#include "support/gate.hpp"
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/asio/write.hpp>
+#include <exception>
+#include <future>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "async/awaitable.hpp"
+#include "async/notifier.hpp"
+
+namespace pgcaretaker::test {
+
+namespace {
+
+using asio::ip::tcp;
+
+constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
+
+struct Pair {
+  explicit Pair(tcp::socket accepted)
+      : client{std::move(accepted)}, server{client.get_executor()} {}
+
+  void end(bool with_reset) {
+    boost::system::error_code ignored;
+    for (tcp::socket* const socket : {&client, &server}) {
+      if (with_reset) socket->set_option(asio::socket_base::linger(true, 0), ignored);
+      socket->close(ignored);
+    }
+  }
+
+  tcp::socket client;
+  tcp::socket server;
+};
+
+/// Shared by the coroutines, so that it is there as long as any frame is.
+struct State {
+  explicit State(const asio::any_io_executor& executor) : changed{executor} {}
+
+  void act(Gate::Action next) {
+    action = next;
+    limit.reset();
+    if (action == Gate::Action::drop || action == Gate::Action::reset) {
+      for (const auto& pair : pairs)
+        pair->end(action == Gate::Action::reset);
+    }
+    changed.notify_all();
+  }
+
+  std::size_t& count(Gate::Direction direction) {
+    return passed[direction == Gate::Direction::to_server ? 0 : 1];
+  }
+
+  [[nodiscard]] std::size_t allowance(Gate::Direction direction, std::size_t wanted) const {
+    return limit && limit->direction == direction ? std::min(wanted, limit->bytes) : wanted;
+  }
+
+  void has_passed(Gate::Direction direction, std::size_t bytes) {
+    count(direction) += bytes;
+    if (!limit || limit->direction != direction) return;
+    limit->bytes -= bytes;
+    if (limit->bytes == 0) act(limit->action);
+  }
+
+  struct Limit {
+    Gate::Direction direction;
+    std::size_t bytes;
+    Gate::Action action;
+  };
+
+  Gate::Action action = Gate::Action::pass;
+  std::optional<Limit> limit;
+  std::array<std::size_t, 2> passed{};
+  std::set<std::shared_ptr<Pair>> pairs;
+  async::Notifier changed;
+};
+
+Awaitable<void> pump(std::shared_ptr<State> state, std::shared_ptr<Pair> pair,
+                     Gate::Direction direction) {
+  const bool up = direction == Gate::Direction::to_server;
+  tcp::socket& from = up ? pair->client : pair->server;
+  tcp::socket& to = up ? pair->server : pair->client;
+  std::array<char, 16384> buffer{};
+  while (true) {
+    const auto [error, size] = co_await from.async_read_some(asio::buffer(buffer), quietly);
+    if (error) break;
+    std::size_t sent = 0;
+    while (sent < size) {
+      while (state->action == Gate::Action::stall)
+        co_await state->changed.wait();
+      const std::size_t part = state->allowance(direction, size - sent);
+      const auto [write_error, written] =
+          co_await asio::async_write(to, asio::buffer(buffer.data() + sent, part), quietly);
+      if (write_error) co_return;
+      sent += written;
+      state->has_passed(direction, written);
+    }
+  }
+  boost::system::error_code ignored;
+  to.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+void report_nothing(std::exception_ptr) {}
+
+Awaitable<void> serve(std::shared_ptr<State> state, std::shared_ptr<Pair> pair,
+                      unsigned short upstream_port) {
+  const tcp::endpoint upstream{asio::ip::address_v4::loopback(), upstream_port};
+  const auto [error] = co_await pair->server.async_connect(upstream, quietly);
+  if (error) {
+    pair->end(false);
+  }
+  const auto executor = co_await asio::this_coro::executor;
+  state->pairs.insert(pair);
+  asio::co_spawn(executor, pump(state, pair, Gate::Direction::to_client), report_nothing);
+  co_await pump(state, pair, Gate::Direction::to_server);
+  state->pairs.erase(pair);
+}
+
+Awaitable<void> listen(std::shared_ptr<State> state, tcp::acceptor& acceptor,
+                       unsigned short upstream_port) {
+  while (true) {
+    auto [error, socket] = co_await acceptor.async_accept(quietly);
+    if (error) co_return;
+    const auto pair = std::make_shared<Pair>(std::move(socket));
+    if (state->action == Gate::Action::drop || state->action == Gate::Action::reset) {
+      pair->end(state->action == Gate::Action::reset);
+      continue;
+    }
+    asio::co_spawn(acceptor.get_executor(), serve(state, pair, upstream_port), report_nothing);
+  }
+}
+
+}  // namespace
+
+class Gate::Impl {
+ public:
+  explicit Impl(unsigned short upstream_port)
+      : acceptor_{loop_, tcp::endpoint{asio::ip::address_v4::loopback(), 0}},
+        port_{acceptor_.local_endpoint().port()},
+        state_{std::make_shared<State>(loop_.get_executor())} {
+    asio::co_spawn(loop_, listen(state_, acceptor_, upstream_port), report_nothing);
+    thread_ = std::thread{[this] { loop_.run(); }};
+  }
+
+  ~Impl() {
+    loop_.stop();
+    thread_.join();
+  }
+
+  [[nodiscard]] unsigned short port() const { return port_; }
+
+  template <class Function>
+  auto on_loop(Function function) {
+    return asio::post(loop_, asio::use_future([&] { return function(*state_); })).get();
+  }
+
+ private:
+  asio::io_context loop_{1};
+  tcp::acceptor acceptor_;
+  unsigned short port_;
+  std::shared_ptr<State> state_;
+  std::thread thread_;
+};
+
+Gate::Gate(unsigned short upstream_port) : impl_{std::make_unique<Impl>(upstream_port)} {}
+Gate::~Gate() = default;
+
+unsigned short Gate::port() const {
+  return impl_->port();
+}
+
+void Gate::act(Action action) {
+  impl_->on_loop([=](State& state) { state.act(action); });
+}
+
+void Gate::act_after(Direction direction, std::size_t bytes, Action action) {
+  impl_->on_loop([=](State& state) {
+    state.act(bytes == 0 ? action : Action::pass);
+    if (bytes > 0) state.limit.emplace(State::Limit{direction, bytes, action});
+  });
+}
+
+std::size_t Gate::passed(Direction direction) const {
+  return impl_->on_loop([=](State& state) { return state.count(direction); });
+}
+
+}  // namespace pgcaretaker::test

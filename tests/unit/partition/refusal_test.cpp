@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each expected refusal comes to, and that unexpected ones stay errors.
+#include "partition/refusal.hpp"
+
+#include "audit_table.hpp"
+#include "partition/look.hpp"
+#include "partition/steps.hpp"
+
+using namespace pgcaretaker;
+using namespace pgcaretaker::partition;
+using task::Applied;
+using task::Severity;
+using test::contains;
+using test::range;
+
+namespace {
+
+config::Partition settings_with_functions() {
+  config::Partition settings = test::audit_events_for_a_year();
+  settings.create_function = {"public", "ensure"};
+  settings.drop_function = {"public", "drop_it"};
+  return settings;
+}
+
+task::Step creation(const config::Partition& settings) {
+  const StepContext context{settings, 1000, KeyType::timestamptz, std::nullopt};
+  return create_step(context, {"public", "p"}, range("2026-12-01", "2027-01-01"), "");
+}
+
+task::Step removal(const config::Partition& settings) {
+  const StepContext context{settings, 1000, KeyType::timestamptz, std::nullopt};
+  return retire_step(context, Member{}, Retention{}, "");
+}
+
+pg::Error refused(const char* sqlstate, std::string_view statement_name) {
+  return {pg::Error::Kind::refused, "the server's words", sqlstate, std::string{statement_name}};
+}
+
+}  // namespace
+
+TEST_CASE("refusals of a step become outcomes with the right finding") {
+  struct Case {
+    bool create;
+    const char* sqlstate;
+    std::string_view statement_name;
+    const char* code;  // "" = no finding, outcome nothing; null = an error
+    Severity severity;
+  };
+  const Case cases[] = {
+      {true, "55P03", statement::attach, "lock_timeout", Severity::warning},
+      {false, "55P03", statement::lock, "lock_timeout", Severity::warning},
+      {false, "55P03", statement::drop_function, "lock_timeout", Severity::warning},
+      {false, "55P03", statement::hold, "lock_timeout", Severity::warning},
+      {true, "40P01", statement::attach, "lock_timeout", Severity::warning},
+      {true, "23514", statement::attach, "default_blocks", Severity::critical},
+      {true, "23514", statement::create_function, "default_blocks", Severity::critical},
+      {true, "42P07", statement::create, "changed_meanwhile", Severity::info},
+      {true, "23505", statement::create, "changed_meanwhile", Severity::info},
+      {true, "42P17", statement::attach, "changed_meanwhile", Severity::info},
+      {true, "42809", statement::attach, "changed_meanwhile", Severity::info},
+      {true, "23505", statement::create_function, nullptr, Severity::info},
+      {true, "42501", statement::create, nullptr, Severity::info},
+      {true, "42P01", statement::create, nullptr, Severity::info},
+      {true, "P0001", statement::create_function, nullptr, Severity::info},
+      {false, "42P01", statement::lock, "", Severity::info},
+      {false, "42P01", statement::drop_function, nullptr, Severity::info},
+      {false, "42883", statement::drop_function, nullptr, Severity::info},
+      {false, "23514", statement::detach, nullptr, Severity::info},
+      {false, "2BP01", statement::drop, nullptr, Severity::info},
+      {false, "22012", statement::hold, "held", Severity::info},
+      {false, "42P01", statement::hold, "held", Severity::info},
+      {false, "57P01", statement::hold, nullptr, Severity::info},
+      {false, "", statement::lock, nullptr, Severity::info},
+  };
+  const config::Partition settings = settings_with_functions();
+  for (const Case& c : cases) {
+    CAPTURE(std::string{c.sqlstate});
+    CAPTURE(std::string{c.statement_name});
+    const task::Step step = c.create ? creation(settings) : removal(settings);
+    const auto applied = after_refusal(settings, step, refused(c.sqlstate, c.statement_name));
+    REQUIRE(applied.has_value() == (c.code != nullptr));
+    if (!applied) continue;
+    if (std::string_view{c.code}.empty()) {
+      CHECK(applied->kind == Applied::Kind::nothing);
+      CHECK(applied->findings.empty());
+      continue;
+    }
+    CHECK(applied->kind == Applied::Kind::yielded);
+    REQUIRE(applied->findings.size() == 1);
+    CHECK(applied->findings[0].code == c.code);
+    CHECK(applied->findings[0].severity == c.severity);
+  }
+}
+
+TEST_CASE("a connection that broke is an error at every statement") {
+  const config::Partition settings = settings_with_functions();
+  const pg::Error lost{pg::Error::Kind::connection, "gone", "", std::string{statement::hold}};
+  CHECK_FALSE(after_refusal(settings, removal(settings), lost).has_value());
+}
+
+TEST_CASE("a lock timeout is counted and names the wait and the lock") {
+  const config::Partition settings = test::audit_events();
+  const auto applied =
+      after_refusal(settings, creation(settings), refused("55P03", statement::attach));
+  REQUIRE(applied.has_value());
+  CHECK(applied->findings[0].text ==
+        "create not done: a lock was not granted within 50ms; the next pass tries again (SHARE "
+        "UPDATE "
+        "EXCLUSIVE on public.audit_events)");
+  REQUIRE(applied->samples.size() == 1);
+  CHECK(applied->samples[0].metric == telemetry::Metric::lock_attempts_total);
+  CHECK(applied->samples[0].labels == test::Words{"public.audit_events", "timeout"});
+}
+
+TEST_CASE("a failed check says which promise was broken") {
+  struct Case {
+    std::string_view statement_name;
+    const char* code;
+    Severity severity;
+  };
+  const Case cases[] = {
+      {statement::guard, "changed_meanwhile", Severity::info},
+      {statement::hold, "held", Severity::info},
+      {statement::verify_created, "function_without_effect", Severity::critical},
+      {statement::verify_dropped, "function_without_effect", Severity::critical},
+  };
+  const config::Partition settings = settings_with_functions();
+  for (const Case& c : cases) {
+    CAPTURE(std::string{c.statement_name});
+    const Applied applied =
+        after_failed_check(settings, creation(settings), {std::string{c.statement_name}});
+    CHECK(applied.kind == Applied::Kind::yielded);
+    REQUIRE(applied.findings.size() == 1);
+    CHECK(applied.findings[0].code == c.code);
+    CHECK(applied.findings[0].severity == c.severity);
+  }
+  const Applied created =
+      after_failed_check(settings, creation(settings), {std::string{statement::verify_created}});
+  CHECK(contains(created.findings[0].text,
+                 "public.ensure returned, but no partition FROM ('2026-12"));
+}
+
+TEST_CASE("an answer of retention_query must be a whole number of days") {
+  CHECK(read_days(std::nullopt).error.empty());
+  CHECK_FALSE(read_days(std::nullopt).days.has_value());
+  CHECK(read_days("90").days == 90);
+  CHECK(read_days("-3").days == -3);
+  for (const char* text : {"", "90 days", "30.5", "99999999999999999999", "P90D"}) {
+    CAPTURE(text);
+    CHECK_FALSE(read_days(text).error.empty());
+    CHECK_FALSE(read_days(text).days.has_value());
+  }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// The very SQL of each kind of step.
+#include "partition/steps.hpp"
+
+#include "audit_table.hpp"
+
+using namespace pgcaretaker;
+using namespace pgcaretaker::partition;
+using test::at;
+using test::contains;
+using test::range;
+using test::Words;
+
+namespace {
+
+Words names(const task::Step& step) {
+  Words result;
+  for (const task::Statement& sent : step.statements) {
+    result.push_back(sent.name.substr(sent.name.find('.') + 1));
+  }
+  return result;
+}
+
+StepContext context(const config::Partition& settings) {
+  return {settings, 1000, KeyType::timestamptz, std::nullopt};
+}
+
+Member october() {
+  Member member;
+  member.observed.oid = 2000;
+  member.observed.name = {"public", "audit_events_y2025m10"};
+  member.range = range("2025-10-01", "2025-11-01");
+  member.observed.bounds = bounds_clause(KeyType::timestamptz, member.range);
+  member.standing = Standing::regular;
+  return member;
+}
+
+Retention year() {
+  return {std::chrono::days{365}, false, at("2025-11-23 14:00")};
+}
+
+}  // namespace
+
+TEST_CASE("creation is LIKE without identity, then ATTACH, under lock_timeout") {
+  const config::Partition settings = test::audit_events();
+  const task::Step step = create_step(context(settings), {"public", "audit_events_y2026m12"},
+                                      range("2026-12-01", "2027-01-01"), "because");
+  REQUIRE(step.statements.size() == 3);
+  CHECK(step.action == "create");
+  CHECK(step.subject == "public.audit_events_y2026m12");
+  CHECK(step.reason == "because");
+  CHECK(step.reversible);
+  CHECK(step.statements[0].sql == "SET LOCAL lock_timeout = '50ms'");
+  CHECK(step.statements[1].sql ==
+        "CREATE TABLE \"public\".\"audit_events_y2026m12\" (LIKE \"public\".\"audit_events\" "
+        "INCLUDING ALL EXCLUDING IDENTITY)");
+  CHECK(step.statements[2].sql ==
+        "ALTER TABLE \"public\".\"audit_events\" ATTACH PARTITION "
+        "\"public\".\"audit_events_y2026m12\"\n"
+        "  FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')");
+  CHECK(step.lock == "SHARE UPDATE EXCLUSIVE on public.audit_events");
+}
+
+TEST_CASE("a default partition is locked by creation and retirement, and the lock says so") {
+  const config::Partition settings = test::audit_events_for_a_year();
+  StepContext with_default = context(settings);
+  with_default.default_partition = {"public", "audit_events_default"};
+  CHECK(create_step(with_default, {"public", "p"}, range("2026-12-01", "2027-01-01"), "").lock ==
+        "ACCESS EXCLUSIVE on public.audit_events_default, SHARE UPDATE EXCLUSIVE on "
+        "public.audit_events");
+  CHECK(retire_step(with_default, october(), year(), "").lock ==
+        "ACCESS EXCLUSIVE on public.audit_events, public.audit_events_y2025m10, "
+        "public.audit_events_default");
+}
+
+TEST_CASE("retirement locks parent then partition, guards, holds, detaches, and only then drops") {
+  config::Partition settings = test::audit_events_for_a_year();
+  settings.hold_query = "SELECT false";
+  const task::Step drop = retire_step(context(settings), october(), year(), "because");
+  CHECK(names(drop) == Words{"lock_timeout", "lock", "lock", "guard", "hold", "detach", "drop"});
+  CHECK(drop.action == "drop");
+  CHECK_FALSE(drop.reversible);
+  CHECK(drop.statements[1].sql ==
+        "LOCK TABLE ONLY \"public\".\"audit_events\" IN ACCESS EXCLUSIVE MODE");
+  CHECK(drop.statements[2].sql ==
+        "LOCK TABLE ONLY \"public\".\"audit_events_y2025m10\" IN ACCESS EXCLUSIVE MODE");
+  CHECK(drop.statements[5].sql ==
+        "ALTER TABLE \"public\".\"audit_events\" DETACH PARTITION "
+        "\"public\".\"audit_events_y2025m10\"");
+  CHECK(drop.statements[6].sql == "DROP TABLE \"public\".\"audit_events_y2025m10\"");
+  for (const task::Statement& sent : drop.statements) {
+    CHECK_FALSE(contains(sent.sql, "CASCADE"));
+  }
+
+  settings.expire = config::Expire::detach;
+  settings.hold_query.clear();
+  const task::Step detach = retire_step(context(settings), october(), year(), "");
+  CHECK(names(detach) == Words{"lock_timeout", "lock", "lock", "guard", "detach"});
+  CHECK(detach.action == "detach");
+  CHECK(detach.reversible);
+}
+
+TEST_CASE("the guard proves OID, parent, name, kind, bounds and age, and must give one row") {
+  const config::Partition settings = test::audit_events_for_a_year();
+  const task::Step step = retire_step(context(settings), october(), year(), "");
+  const task::Statement& guard = step.statements[3];
+  CHECK(guard.expect_rows == 1);
+  for (const char* proof :
+       {"i.inhrelid = 2000", "i.inhparent = 1000", "NOT i.inhdetachpending", "n.nspname = 'public'",
+        "c.relname = 'audit_events_y2025m10'", "c.relkind = 'r'",
+        "= 'FOR VALUES FROM (''2025-10-01 00:00:00+00'') TO (''2025-11-01 00:00:00+00'')'",
+        "timestamptz '2025-11-01 00:00:00+00' <= timestamptz '2025-11-23 14:00:00+00'"}) {
+    CAPTURE(proof);
+    CHECK(contains(guard.sql, proof));
+  }
+}
+
+TEST_CASE("create_function gets a literal that fits date and time parameters, and is verified") {
+  config::Partition settings = test::audit_events();
+  settings.create_function = {"public", "audit_partition_ensure"};
+  const auto argument = [&](const char* lower, const char* upper) {
+    return create_by_function_step(context(settings), {"public", "p"}, range(lower, upper), "")
+        .statements[1]
+        .sql;
+  };
+  CHECK(argument("2026-12-01", "2027-01-01") ==
+        "SELECT \"public\".\"audit_partition_ensure\"('2026-12-01')");
+  CHECK(argument("2026-12-01 06:00", "2026-12-01 12:00") ==
+        "SELECT \"public\".\"audit_partition_ensure\"('2026-12-01 06:00:00+00')");
+  const task::Step step = create_by_function_step(context(settings), {"public", "p"},
+                                                  range("2026-12-01", "2027-01-01"), "because");
+  CHECK(names(step) == Words{"lock_timeout", "create_function", "verify_created"});
+  CHECK(step.lock == "chosen by public.audit_partition_ensure");
+  CHECK(step.statements[2].expect_rows == 1);
+  CHECK(contains(step.statements[2].sql, "i.inhparent = 1000"));
+  CHECK(step.statements[2].params ==
+        Words{"FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')"});
+}
+
+TEST_CASE("drop_function is guarded, held and verified") {
+  config::Partition settings = test::audit_events_for_a_year();
+  settings.drop_function = {"public", "audit_partition_drop"};
+  settings.hold_query = "SELECT false";
+  const task::Step step = drop_by_function_step(context(settings), october(), year(), "because");
+  CHECK(names(step) == Words{"lock_timeout", "guard", "hold", "drop_function", "verify_dropped"});
+  CHECK(step.statements[3].sql ==
+        "SELECT \"public\".\"audit_partition_drop\"('audit_events_y2025m10')");
+  CHECK(contains(step.statements[4].sql, "c.oid = 2000"));
+  CHECK(step.statements[4].expect_rows == 1);
+  CHECK_FALSE(step.reversible);
+}
+
+TEST_CASE("odd names stay inside their quotes") {
+  config::Partition settings = test::audit_events_for_a_year();
+  settings.table = {"Weird Schema", "Tab\"le"};
+  settings.drop_function = {"We\"ird", "Drop It"};
+  Member member = october();
+  member.observed.name = {"Weird Schema", "it's; DROP TABLE x --"};
+  const task::Step step = retire_step(context(settings), member, year(), "");
+  CHECK(contains(step.statements[1].sql, "\"Weird Schema\".\"Tab\"\"le\" "));
+  CHECK(contains(step.statements[3].sql, "c.relname = 'it''s; DROP TABLE x --'"));
+  CHECK(step.statements.back().sql == "DROP TABLE \"Weird Schema\".\"it's; DROP TABLE x --\"");
+  CHECK(drop_by_function_step(context(settings), member, year(), "").statements[2].sql ==
+        "SELECT \"We\"\"ird\".\"Drop It\"('it''s; DROP TABLE x --')");
+}
+
+TEST_CASE("hold_query is wrapped so that semicolons and comments at its end do no harm") {
+  const auto held = [](const char* query) {
+    return hold_statement(query, range("2026-11-01", "2026-12-01"));
+  };
+  CHECK(contains(held("SELECT true ; \n;").sql, "(SELECT true\n)"));
+  CHECK(contains(held("SELECT true -- really").sql, "(SELECT true -- really\n)"));
+  CHECK(held("SELECT true").params == Words{"2026-11-01 00:00:00+00", "2026-12-01 00:00:00+00"});
+  CHECK(held("SELECT true").expect_rows == 1);
+  CHECK(subquery("") == "(\n)");
+}
+
+TEST_CASE("the bounds of a create step can be read back from it") {
+  config::Partition settings = test::audit_events_for_a_year();
+  const TimeRange december = range("2026-12-01", "2027-01-01");
+  const std::string bounds = "FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')";
+  CHECK(planned_bounds(create_step(context(settings), {"public", "p"}, december, "")) == bounds);
+  settings.create_function = {"public", "f"};
+  CHECK(planned_bounds(create_by_function_step(context(settings), {"public", "p"}, december, "")) ==
+        bounds);
+  CHECK(planned_bounds(retire_step(context(settings), october(), year(), "")).empty());
+}
