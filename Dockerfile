@@ -17,7 +17,8 @@ WORKDIR /source
 COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
 COPY daemon daemon
-RUN cmake --preset release -DPGCARETAKER_TESTS=OFF && cmake --build build/release --target pgcaretaker && \
+RUN cmake --preset release -DPGCARETAKER_TESTS=OFF && \
+    cmake --build build/release --target pgcaretaker && \
     strip build/release/daemon/pgcaretaker
 
 FROM debian:bookworm-slim

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `cmake --install` lays down: the binary, the unit with its user and directories, the default
-# configuration, and what an operator may want to copy. For a system: cmake --install DIR --prefix /usr
+# configuration, and what an operator may want to copy. For a whole system add  --prefix /usr
 include(GNUInstallDirs)
 
 # systemd also reads these below /usr/local/lib, so both usual prefixes work.

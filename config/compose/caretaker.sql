@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Makes the daemon's role and gives it the password of its secret file. docker-compose.yml has PostgreSQL
--- run this once, when the database is made.
+-- Makes the daemon's role and gives it the password of its secret file. docker-compose.yml has
+-- PostgreSQL run this once, when the database is made.
 
 \getenv owner PGCARETAKER_OWNER
 \i /pgcaretaker/roles.sql

@@ -13,7 +13,7 @@ std::optional<Configuration> read_configuration(const CommandLine& line,
   config::Loaded loaded = config::load_file(line.config_file, line.overrides);
   problems = std::move(loaded.problems);
   Configuration configuration;
-  configuration.secrets = config::read_secrets(loaded.settings, problems);
+  configuration.secrets = config::read_secrets(loaded.settings, problems, loaded.places);
   configuration.settings = std::move(loaded.settings);
   if (!problems.empty()) {
     return std::nullopt;

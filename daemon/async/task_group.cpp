@@ -6,6 +6,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <cassert>
 #include <utility>
 
@@ -16,7 +17,8 @@ namespace pgcaretaker::async {
 struct TaskGroup::Member {
   std::string name;
   asio::cancellation_signal signal;
-  bool cancelled = false;
+  bool is_started = false;
+  bool is_cancelled = false;
 };
 
 TaskGroup::TaskGroup(asio::any_io_executor executor, OnError on_error)
@@ -26,6 +28,26 @@ TaskGroup::~TaskGroup() {
   assert(members_.empty());
 }
 
+/// In Asio 1.81 a coroutine that is cancelled before its first step, or while it has not suspended
+/// yet, ends without calling its handler: the last await inside co_spawn throws. Hence a cancel
+/// waits for the first step, and the last await is freed from it.
+Awaitable<void> TaskGroup::live(std::shared_ptr<Member> entry, Awaitable<void> member) {
+  entry->is_started = true;
+  if (entry->is_cancelled) {
+    entry->signal.emit(asio::cancellation_type::terminal);
+  }
+  std::exception_ptr failure;
+  try {
+    co_await std::move(member);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  co_await asio::this_coro::throw_if_cancelled(false);
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
+}
+
 void TaskGroup::spawn(std::string name, Awaitable<void> member) {
   auto entry = std::make_shared<Member>();
   entry->name = std::move(name);
@@ -33,16 +55,19 @@ void TaskGroup::spawn(std::string name, Awaitable<void> member) {
   // The slot's signal must outlive the coroutine: the handler, which is the last thing of it, holds
   // it and is the only one to let go of it.
   const auto slot = entry->signal.slot();
-  asio::co_spawn(executor_, std::move(member),
-                 asio::bind_cancellation_slot(
-                     slot, [this, entry](std::exception_ptr failure) { ended(entry, failure); }));
+  auto ended = [this, entry](std::exception_ptr failure) { leave(entry, failure); };
+  asio::co_spawn(executor_, live(entry, std::move(member)),
+                 asio::bind_cancellation_slot(slot, std::move(ended)));
 }
 
 void TaskGroup::cancel_all() {
   const auto present = members_;  // a member that ends at once erases itself
   for (const auto& member : present) {
-    member->cancelled = true;
-    member->signal.emit(asio::cancellation_type::terminal);
+    member->is_cancelled = true;
+    // Outside of the loop Asio would queue the emission without keeping the signal alive.
+    asio::dispatch(executor_, [member] {
+      if (member->is_started) member->signal.emit(asio::cancellation_type::terminal);
+    });
   }
 }
 
@@ -52,12 +77,12 @@ Awaitable<void> TaskGroup::join() {
   }
 }
 
-void TaskGroup::ended(const std::shared_ptr<Member>& member, std::exception_ptr failure) {
+void TaskGroup::leave(const std::shared_ptr<Member>& member, std::exception_ptr failure) {
   std::erase(members_, member);
   if (members_.empty()) {
     emptied_.notify_all();
   }
-  if (!failure || (member->cancelled && detail::is_abort(failure))) {
+  if (!failure || (member->is_cancelled && detail::is_abort(failure))) {
     return;
   }
   if (!on_error_) {

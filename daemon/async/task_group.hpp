@@ -27,9 +27,9 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  /// Starts `member`; it runs, perhaps before this returns, to its first suspension. Its arguments
-  /// are values or outlive the group's join(). May be called again after cancel_all(), by members
-  /// too.
+  /// Starts `member`, which may run to its first suspension before this returns. Its arguments are
+  /// values, or outlive the group's join(). Members may spawn members; cancel_all() concerns only
+  /// those present, so a group can be used again after it.
   void spawn(std::string name, Awaitable<void> member);
 
   /// Asks every present member to end (terminal cancel). Returns at once.
@@ -43,7 +43,8 @@ class TaskGroup {
  private:
   struct Member;
 
-  void ended(const std::shared_ptr<Member>& member, std::exception_ptr failure);
+  static Awaitable<void> live(std::shared_ptr<Member> entry, Awaitable<void> member);
+  void leave(const std::shared_ptr<Member>& member, std::exception_ptr failure);
 
   asio::any_io_executor executor_;
   OnError on_error_;

@@ -40,6 +40,7 @@ class PartitionCheck {
 
   void complain(const std::vector<const char*>& names, std::string text) {
     std::vector<std::string> keys;
+    keys.reserve(names.size());
     for (const char* name : names) {
       keys.push_back(key(name));
     }

@@ -95,9 +95,9 @@ NameTemplate read_name_template(std::string_view text) {
 }
 
 std::string missing_conversions(const NameTemplate& name, const Interval& interval) {
-  const std::string year = has_year(name) ? "" : "%Y";
-  const auto with_year = [&](bool enough, const char* missing) {
-    return enough ? year : year + missing;
+  std::string year = has_year(name) ? "" : "%Y";
+  const auto with_year = [&](bool enough, const char* lacking) {
+    return year + (enough ? "" : lacking);
   };
   switch (granularity(interval)) {
     case IntervalUnit::year:

@@ -111,7 +111,7 @@ std::string apply(const Override& override, Node& document) {
     if (node == nullptr) {
       return fault;
     }
-    path = path.empty() ? segment : path + '.' + segment;
+    path += (path.empty() ? "" : ".") + segment;
   }
   *node = *std::move(value);
   return "";

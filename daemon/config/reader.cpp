@@ -156,7 +156,7 @@ class Reader {
     }
   }
 
-  std::string hint(const std::string& key) const {
+  [[nodiscard]] std::string hint(const std::string& key) const {
     std::string elsewhere;
     for (const KnownKey& known : known_keys()) {
       if (known.name() == key) {

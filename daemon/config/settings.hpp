@@ -84,7 +84,7 @@ struct OutboxDone {
   std::string since;
   Duration keep = std::chrono::days{7};
   DoneAction action = DoneAction::delete_rows;
-  std::optional<TableName> archive_table;  // must be said when the action is archive
+  std::optional<TableName> archive_table{};  // must be said when the action is archive
   bool operator==(const OutboxDone&) const = default;
 };
 

@@ -188,7 +188,7 @@ Statement hold_statement(const std::string& hold_query, const TimeRange& range) 
   Statement hold = make(statement::hold,
                         fmt::format("SELECT 1 AS value\n"
                                     "  FROM (SELECT $1::timestamptz, $2::timestamptz) AS bounds\n"
-                                    " WHERE (SELECT count(*) > 0 AND bool_and(hold.stay IS FALSE)\n"
+                                    " WHERE (SELECT bool_and(hold.stay IS FALSE)\n"
                                     "  FROM {} AS hold (stay))",
                                     subquery(hold_query)),
                         1);

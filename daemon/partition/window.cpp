@@ -50,7 +50,7 @@ std::vector<Gap> gaps(const config::Interval& interval, int ahead, UtcTime now,
          ++covered) {
       const TimeRange before{from, covered->lower};
       if (!before.empty()) result.push_back(Gap{before, false});
-      from = std::max(from, covered->upper);
+      from = covered->upper;
     }
     const TimeRange rest{from, current.upper};
     if (!rest.empty()) result.push_back(Gap{rest, rest == current});

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // From options to a session that is ready for use: host after host, then the discipline.
-#include <fmt/format.h>
 #include <libpq-fe.h>
 
 #include <utility>
@@ -16,10 +15,6 @@ namespace {
 std::string peer_of(PGconn* handle) {
   const std::string host = PQhost(handle);
   return host.starts_with('/') ? host : host + ':' + PQport(handle);
-}
-
-std::string version_text(int version) {
-  return fmt::format("{}.{}", version / 10000, version % 10000);
 }
 
 /// What a host that was given up on adds to the error: libpq's words name the host already.
@@ -51,11 +46,7 @@ Awaitable<void> Connection::Impl::open(const ConnectTarget& target,
   backend_pid_ = PQbackendPID(link_.handle());
   server_version_ = PQserverVersion(link_.handle());
   peer_ = peer_of(link_.handle());
-  if (server_version_ < oldest_server_version) {
-    throw Error{Error::Kind::refused,
-                fmt::format("{} runs PostgreSQL {}: {} or newer is needed", peer_,
-                            version_text(server_version_), oldest_server_version / 10000)};
-  }
+  require_supported(server_version_, peer_);
   Discipline discipline = session_discipline(database);
   set_deadline(deadline);
   co_await run("session.discipline", std::move(discipline.sql), std::move(discipline.params));

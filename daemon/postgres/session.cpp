@@ -7,7 +7,24 @@
 #include <utility>
 #include <vector>
 
+#include "postgres/error.hpp"
+
 namespace pgcaretaker::pg {
+
+namespace {
+
+// 13 is out of support, and lacks idle_session_timeout and DETACH PARTITION ... CONCURRENTLY.
+constexpr int oldest_server_version = 140000;
+
+}  // namespace
+
+void require_supported(int version, const std::string& peer) {
+  if (version < oldest_server_version) {
+    throw Error{Error::Kind::refused,
+                fmt::format("{} runs PostgreSQL {}.{}: {} or newer is needed", peer,
+                            version / 10000, version % 10000, oldest_server_version / 10000)};
+  }
+}
 
 Discipline session_discipline(const config::Database& database) {
   const auto milliseconds = [](Duration time) { return fmt::format("{}ms", time.count()); };

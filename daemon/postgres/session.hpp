@@ -9,8 +9,9 @@
 
 namespace pgcaretaker::pg {
 
-/// The oldest server that is supported, as libpq numbers versions.
-inline constexpr int oldest_server_version = 140000;
+/// Throws Error(refused) unless the server at `peer` is new enough (14); `version` as libpq numbers
+/// it.
+void require_supported(int version, const std::string& peer);
 
 struct Discipline {
   std::string sql;

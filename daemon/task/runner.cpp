@@ -106,6 +106,11 @@ Awaitable<void> Runner::run_loop(Loop& loop) {
     if (!hooks_.database_is_up()) {
       board_.tasks[name].state = TaskState::waiting_for_database;
       co_await hooks_.wait_for_database();
+      // The slots that passed meanwhile are this pass, not one more after it.
+      const Slot missed = next_slot(loop.slot, loop.task->every(), clock_.now());
+      if (missed.start <= clock_.now()) {
+        loop.slot = missed;
+      }
     }
     co_await run_once(loop);
   }

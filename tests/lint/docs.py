@@ -144,18 +144,19 @@ def check_commands(tree):
 
 
 def check_exit_codes(tree):
-    known, described = facts.exit_codes(tree), {}
-    below = re.search(r'^## Exit status\n(.*?)(?=^## |\Z)', tree.get(README, ''),
-                      re.DOTALL | re.MULTILINE)
-    if below:
-        first = line_of(tree[README], below.start(1))
-        for number, cells in rows(below.group(1)):
-            if re.fullmatch(r'`?\d+`?', cells[0]):
-                described[int(cells[0].strip('`'))] = first + number - 1
-    for code in sorted(known - set(described)):
-        yield README, 1, f'exit status {code} is missing from the table below "## Exit status"'
-    for code in sorted(set(described) - known):
-        yield README, described[code], f'exit status {code} is none of the code'
+    known = facts.exit_codes(tree)
+    for path, heading in ((README, 'Exit status'), (OPERATIONS, 'Exit codes')):
+        text, described = tree.get(path, ''), {}
+        below = re.search(r'^## %s\n(.*?)(?=^## |\Z)' % heading, text, re.DOTALL | re.MULTILINE)
+        if below:
+            first = line_of(text, below.start(1))
+            for number, cells in rows(below.group(1)):
+                if re.fullmatch(r'`?\d+`?', cells[0]):
+                    described[int(cells[0].strip('`'))] = first + number - 1
+        for code in sorted(known - set(described)):
+            yield path, 1, f'exit status {code} is missing from the table below "## {heading}"'
+        for code in sorted(set(described) - known):
+            yield path, described[code], f'exit status {code} is none of the code'
     unit = 'systemd/pgcaretaker.service'
     for match in re.finditer(r'^RestartPreventExitStatus=(.*)$', tree.get(unit, ''), re.MULTILINE):
         line = line_of(tree[unit], match.start())

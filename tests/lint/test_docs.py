@@ -112,7 +112,15 @@ See [metrics](docs/metrics.md), run `./dev test`.
 |---|---|---|
 | `keep` | | how long |
 ''',
-    'docs/operations.md': '## PgcaretakerDown\n',
+    'docs/operations.md': '''## Exit codes
+
+| code | meaning |
+|---|---|
+| 0 | done |
+| 64 | wrong |
+
+## PgcaretakerDown
+''',
     'docs/hacking.md': '`./dev test` and `./dev build`, as [above](../README.md).\n',
     'systemd/pgcaretaker.service': 'RestartPreventExitStatus=64\n',
 }
@@ -182,7 +190,7 @@ class Documents(unittest.TestCase):
                      'pgcaretaker serve')
         self.notices('README.md: pgcaretaker has no option --yaml', page, '[--json]', '[--yaml]')
         self.notices('docs/operations.md: pgcaretaker has no command fix', 'docs/operations.md',
-                     '\n', '\n\n```sh\npgcaretaker fix\n```\n')
+                     '| 64 | wrong |\n', '| 64 | wrong |\n\n```sh\npgcaretaker fix\n```\n')
         self.notices('README.md: now is missing from the commands', facts.COMMAND_LINE, '"run"',
                      '"now"')
         self.notices(f'{facts.COMMAND_LINE}: no command was found: has its shape changed?',
@@ -192,6 +200,8 @@ class Documents(unittest.TestCase):
         self.notices('README.md: exit status 64 is missing from the table below "## Exit status"',
                      'README.md', '| 64 | wrong usage |\n', '')
         self.notices('README.md: exit status 65 is none of the code', 'README.md', '| 64', '| 65')
+        self.notices('docs/operations.md: exit status 65 is none of the code',
+                     'docs/operations.md', '| 64', '| 65')
         self.notices('systemd/pgcaretaker.service: exit status 99 is none of the code',
                      'systemd/pgcaretaker.service', '64', '64 99')
         self.notices('README.md: exit status 70 is missing from the table below "## Exit status"',

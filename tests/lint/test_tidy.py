@@ -248,7 +248,8 @@ class Shape(Rule):
         self.fires('size', problems('tests/lint/x.py', python, header=''), 'f has 71')
         table = 'void f() {\n  static const T t[] = {\n' + '      {1, {2}},\n' * 90 + '  };\n}\n'
         self.silent(problems('daemon/app/x.cpp', table))
-        self.fires('size', problems('daemon/app/x.cpp', table.replace('static const ', '')), 'has 94')
+        table = table.replace('static const ', '')
+        self.fires('size', problems('daemon/app/x.cpp', table), 'has 94')
         style = 'auto f() {\n  return R"(\n' + 'x' * 101 + '\n' * 90 + ')";\n}\n'
         self.silent(problems('daemon/app/x.cpp', style))
         python = '#!/usr/bin/env python3\n' + python

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -30,6 +32,12 @@ struct Scene {
 
 inline SteadyTime in(Duration time) {
   return std::chrono::steady_clock::now() + time;
+}
+
+/// Descriptors that this process has open now.
+inline long open_descriptors() {
+  const std::filesystem::directory_iterator all{"/proc/self/fd"};
+  return std::distance(begin(all), end(all));
 }
 
 /// The pg::Error that `operation` throws; nullopt when it throws none.

@@ -4,9 +4,10 @@
 #
 #   with_postgres.sh VERSION COMMAND [ARG...]
 #
-# The command finds: PGHOST (socket directory), PGPORT (also listened to on 127.0.0.1), PGUSER=postgres,
-# PGDATABASE=postgres, PGC_TEST_CLUSTER (directory with server.log) and PGC_TEST_PGCTL, a script that
-# takes start, stop, restart, kill (immediate stop). PGC_TEST_PGCONF may hold further settings.
+# The command finds: PGHOST (socket directory), PGPORT (listened to on 127.0.0.1 as well),
+# PGUSER=postgres, PGDATABASE=postgres, PGC_TEST_CLUSTER (directory with server.log) and
+# PGC_TEST_PGCTL, a script that takes start, stop, restart, kill (immediate stop).
+# PGC_TEST_PGCONF may hold further settings.
 set -euo pipefail
 
 version=$1
@@ -15,7 +16,8 @@ case $version in
   15) bin=/usr/lib/postgresql/15/bin ;;
   *)
     # Root's servers run as the user postgres, who cannot look into /root.
-    if [ "$(id -u)" = 0 ]; then cache=/var/cache/pgcaretaker; else cache=$HOME/.cache/pgcaretaker; fi
+    cache=$HOME/.cache/pgcaretaker
+    [ "$(id -u)" != 0 ] || cache=/var/cache/pgcaretaker
     bin=${PGCARETAKER_CACHE:-$cache}/postgres-$version/bin
     ;;
 esac
@@ -31,17 +33,24 @@ if [ "$(id -u)" = 0 ]; then
   chmod 755 "$cluster"
   as_server=(runuser -u postgres --)
 fi
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])')
 
 cleanup() {
-  (cd / && "${as_server[@]}" "$bin/pg_ctl" -D "$cluster/data" -m immediate -w stop >/dev/null 2>&1) || true
+  cd /
+  "${as_server[@]}" "$bin/pg_ctl" -D "$cluster/data" -m immediate -w stop >/dev/null 2>&1 || true
   rm -rf "$cluster"
 }
 trap cleanup EXIT
 trap 'exit 143' TERM INT
 
 (cd / && "${as_server[@]}" "$bin/initdb" -D "$cluster/data" -U postgres -A trust --no-sync \
-  --encoding=UTF8 --locale=C >"$cluster/initdb.log" 2>&1) || { cat "$cluster/initdb.log" >&2; exit 70; }
+  --encoding=UTF8 --locale=C >"$cluster/initdb.log" 2>&1) || {
+  cat "$cluster/initdb.log" >&2
+  exit 70
+}
 "${as_server[@]}" tee -a "$cluster/data/postgresql.conf" >/dev/null <<EOT
 listen_addresses = '127.0.0.1'
 port = $port
@@ -61,10 +70,9 @@ cat >"$cluster/pgctl" <<EOT
 cd /
 verb=\$1; mode=fast
 [ "\$verb" = kill ] && verb=stop && mode=immediate
-case \$verb in
-  stop) exec ${as_server[*]} $bin/pg_ctl -D $cluster/data -m \$mode -w stop >/dev/null ;;
-  *) exec ${as_server[*]} $bin/pg_ctl -D $cluster/data -m \$mode -w -l $cluster/server.log "\$verb" >/dev/null ;;
-esac
+options="-m \$mode"
+[ "\$verb" = stop ] || options="\$options -l $cluster/server.log"
+exec ${as_server[*]} $bin/pg_ctl -D $cluster/data -w \$options "\$verb" >/dev/null
 EOT
 chmod 755 "$cluster/pgctl"
 "$cluster/pgctl" start || { cat "$cluster/server.log" >&2; exit 70; }

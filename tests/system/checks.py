@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counting checks, running commands, waiting with a bound: what every part of the system test shares."""
+"""Counting checks, running commands, waiting with a bound: what every part shares."""
 import json
 import os
 import signal
@@ -80,7 +80,7 @@ def run(*command, timeout=60, env=None, stdin=None, cwd=None):
 
 
 def wait_until(condition, seconds, pause=0.1):
-    """Polls until `condition()` is true or time is up; gives its last value. Errors count as false."""
+    """Polls until `condition()` is true or time is up; gives its last value, errors as false."""
     end = time.monotonic() + seconds
     while True:
         try:

@@ -27,7 +27,8 @@ def command_line():
           ran.code == 0 and all(command in ran.out for command in COMMANDS), ran)
     for command in COMMANDS:
         ran = daemon.once(command, "--help")
-        check(f"{command} --help exits 0", ran.code == 0 and "--config" in ran.out, ran)
+        check(f"{command} --help exits 0 and shows how to type it",
+              ran.code == 0 and f"pgcaretaker {command}" in ran.out, ran)
     wrong = {
         "no command": [],
         "an unknown command": ["sweep"],

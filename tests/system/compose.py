@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docker-compose.yml for real: image built, everything up, Prometheus scraping, then taken down again."""
+"""docker-compose.yml for real: image built, everything up and scraped, then taken down again."""
 import json
 import re
 import shutil
@@ -60,8 +60,8 @@ class Project:
         return self.inspect(service)["State"].get("Health", {}).get("Status")
 
     def psql(self, sql):
-        return self.compose("exec", "-T", "postgres", "psql", "-X", "-A", "-t", "-U", "postgres", "-d",
-                            "caracal", "-c", sql).out.strip()
+        return self.compose("exec", "-T", "postgres", "psql", "-X", "-A", "-t", "-U", "postgres",
+                            "-d", "caracal", "-c", sql).out.strip()
 
     def prometheus(self, path, **parameters):
         url = f"http://127.0.0.1:{self.ports['PROMETHEUS_PORT']}/api/v1/{path}"
@@ -80,9 +80,10 @@ def up(project):
     check("pgcaretaker becomes healthy", wait_until(
         lambda: project.health("pgcaretaker") == "healthy", 90, 1),
         f"{project.inspect('pgcaretaker')['State']}\n{project.log()}")
-    names = project.psql("SELECT count(*) FROM pg_inherits WHERE inhparent = 'audit_events'::regclass")
+    count = project.psql("SELECT count(*) FROM pg_inherits "
+                         "WHERE inhparent = 'audit_events'::regclass")
     # The current month, three ahead, and the default.
-    check_equal("partitions appear in the database", names, "5", project.log())
+    check_equal("partitions appear in the database", count, "5", project.log())
     shown = {name: project.psql(f"SHOW {name}") for name in SHOWN}
     check_equal("PostgreSQL runs with the settings of the environment", shown, SHOWN)
 
@@ -110,9 +111,10 @@ def scraped(project):
         project.prometheus("query", query="{__name__=~'pgcaretaker_.*'}"))
     groups = project.prometheus("rules")["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
-    check("Prometheus has loaded the alerts, and every rule evaluates", len(rules) > 10 and wait_until(
-        lambda: all(rule["health"] == "ok" for group in project.prometheus("rules")["groups"]
-                    for rule in group["rules"]), 60, 1), rules)
+    check("Prometheus has loaded the alerts", len(rules) > 10, rules)
+    check("... and every rule evaluates", wait_until(lambda: all(
+        rule["health"] == "ok" for group in project.prometheus("rules")["groups"]
+        for rule in group["rules"]), 60, 1), project.prometheus("rules"))
     firing = [alert["labels"]["alertname"] for alert in project.prometheus("alerts")["alerts"]
               if alert["state"] == "firing"]
     check_equal("no alert fires on a healthy set", firing, [])
@@ -157,7 +159,8 @@ def main():
             unhealthy_and_back(project)
         finally:
             ran = project.compose("down", "--volumes", "--timeout", "15")
-            left = (project.docker("ps", "--all", "--quiet").out
-                    + project.docker("volume", "ls", "--quiet", "--filter", "name=pgcaretaker-system").out)
-            check("docker-compose down --volumes leaves nothing", ran.code == 0 and not left.strip(),
-                  f"{ran}{left}")
+            ours = "label=com.docker.compose.project=pgcaretaker-system"
+            left = (project.docker("ps", "--all", "--quiet", "--filter", ours).out
+                    + project.docker("volume", "ls", "--quiet", "--filter", ours).out)
+            check("docker-compose down --volumes leaves nothing",
+                  ran.code == 0 and not left.strip(), f"{ran}{left}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pgcaretaker binary as a test holds it: started with a configuration, asked, signalled, ended."""
+"""The pgcaretaker binary as a test holds it: started, asked, signalled, ended."""
 import os
 import re
 import signal
@@ -17,7 +17,7 @@ def binary():
     named = os.environ.get("PGCARETAKER_BINARY")
     if named:
         return Path(named)
-    built = [checks.ROOT / "build" / preset / "daemon" / "pgcaretaker" for preset in ("release", "dev")]
+    built = [checks.ROOT / "build" / preset / "daemon/pgcaretaker" for preset in ("release", "dev")]
     built = [path for path in built if path.exists()]
     if not built:
         raise checks.Abandoned("there is no binary: run  ./dev build release")
@@ -29,7 +29,7 @@ def once(*arguments, timeout=90, env=None):
 
 
 def psql(sql, database=None, user="postgres"):
-    """Runs SQL in the private cluster; gives its rows as text. A refused statement is an AssertionError."""
+    """Runs SQL in the private cluster; gives its rows as text. A refusal is an AssertionError."""
     ran = checks.run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", user, "-d",
                      database or os.environ["PGDATABASE"], "-f", "-", stdin=sql)
     assert ran.code == 0, f"{sql}\n{ran}"
@@ -104,13 +104,19 @@ class Daemon:
     def ready(self, seconds=20):
         return checks.wait_until(lambda: self.get("/ready")[0] == 200, seconds)
 
-    def metric(self, series):
-        """The value of one series, e.g. `pgcaretaker_database_up`; None when it is not there."""
+    def metric(self, name, **labels):
+        """The value of one series; None when it is not there."""
         for line in self.get("/metrics")[1].splitlines():
-            name, _, value = line.rpartition(" ")
-            if name == series:
+            series, _, value = line.rpartition(" ")
+            if (series.partition("{")[0] == name
+                    and dict(re.findall(r'(\w+)="([^"]*)"', series)) == labels):
                 return float(value)
         return None
+
+    def passes(self, seconds=20):
+        """Waits until every task has ended a pass without failure; false when that took longer."""
+        return checks.wait_until(lambda: all(
+            task["last_success"] for task in self.status()["tasks"]), seconds)
 
     def signal(self, number):
         self.process.send_signal(number)

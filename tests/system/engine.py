@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Docker engine of our own, and the images of the tests: nothing of the machine's own engine is touched."""
+"""A Docker engine of our own and the images of the tests; the machine's own is not touched."""
 import os
 import shutil
 import signal
@@ -27,8 +27,8 @@ class Engine:
         if os.geteuid() != 0:
             raise Abandoned("containers need root: run it with sudo")
         if lacking:
-            raise Abandoned(f"missing {', '.join(lacking)}: run  apt-get install docker.io docker-compose "
-                            "debootstrap iptables")
+            raise Abandoned(f"missing {', '.join(lacking)}: run  "
+                            "apt-get install docker.io docker-compose debootstrap iptables")
         self.run_dir = Path(f"/run/pgcaretaker-test-{os.getpid()}")
         self.run_dir.mkdir()
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -43,6 +43,8 @@ class Engine:
             log = (self.run_dir / "log").read_text()
             self.__exit__()
             raise Abandoned("dockerd did not start:\n" + log)
+        # What an interrupted build left; nothing else runs in this engine.
+        self.docker("container", "prune", "--force")
         return self
 
     def __exit__(self, *_):
@@ -101,8 +103,8 @@ class Engine:
         for folder in ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/lib/apt/lists"):
             shutil.rmtree(base / folder)
             (base / folder).mkdir()
-        ran = checks.run("sh", "-c", 'tar -C "$0" -c . | docker import - debian:bookworm-slim', base,
-                         timeout=300, env=self.environment)
+        ran = checks.run("sh", "-c", 'tar -C "$0" -c . | docker import - debian:bookworm-slim',
+                         base, timeout=300, env=self.environment)
         if ran.code != 0:
             raise Abandoned(f"the base image was not imported: {ran}")
         shutil.rmtree(base)

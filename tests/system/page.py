@@ -29,7 +29,8 @@ def main():
     with daemon.Daemon(world.settings(name)) as running:
         check("the daemon is ready to be looked at", running.ready(), running.log())
         page = running.get("/")[1]
-        elsewhere = re.findall(r"""(?:src|href)=["']?(?:https?:)?//[^"'> ]+|@import|url\((?!data:)""", page)
+        elsewhere = re.findall(
+            r"""(?:src|href)=["']?(?:https?:)?//[^"'> ]+|@import|url\((?!data:)""", page)
         check("the page loads nothing from elsewhere", not elsewhere, elsewhere)
         ran = browse(browser, "--dump-dom", running.url + "/")
         check("the browser shows every task, table and pool", ran.code == 0 and all(

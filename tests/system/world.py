@@ -8,7 +8,8 @@ import daemon
 _numbers = itertools.count(1)
 
 EVENTS = """
-CREATE TABLE public.events (id bigint, happened_at timestamptz NOT NULL) PARTITION BY RANGE (happened_at);
+CREATE TABLE public.events (id bigint, happened_at timestamptz NOT NULL)
+  PARTITION BY RANGE (happened_at);
 CREATE TABLE public.events_default PARTITION OF public.events DEFAULT;
 CREATE TABLE public.outbox (id bigint PRIMARY KEY, sent_at timestamptz,
                             created_at timestamptz NOT NULL DEFAULT now());

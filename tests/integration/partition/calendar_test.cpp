@@ -131,7 +131,7 @@ TEST_CASE("a gap between partitions is healed, and partitions made by hand in an
   settings.interval = {IntervalUnit::day, 10};
   settings.name = "{table}_%Y%m%d";
   keeper.once(settings, at("2026-11-15"));
-  CHECK(names(admin) == Words{"a", "b", "events_20261113"});
+  CHECK(names(admin) == Words{"a", "b", "events_20261113", "events_20261201"});
   keeper.once(settings, at("2026-11-10"));
   keeper.once(settings, at("2026-11-23"));
   CHECK(partitions(admin) ==

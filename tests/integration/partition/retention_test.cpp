@@ -124,6 +124,8 @@ TEST_CASE("hold_query keeps partitions at plan time, and everything but false ho
   TestDatabase database;
   Keeper keeper{database.options()};
   create_old_events(database, keeper);
+  database.admin().execute(
+      "CREATE SEQUENCE public.events_seen; ALTER SEQUENCE public.events_seen OWNER TO pgc_owner");
   config::Partition settings = short_lived_events();
   struct Case {
     const char* query;
@@ -143,7 +145,7 @@ TEST_CASE("hold_query keeps partitions at plan time, and everything but false ho
       {"SELECT $1 = $2", 3},
       {"SELECT lower($1::text) LIKE '2026-02%'", 2},
       {"SELECT EXISTS (SELECT FROM public.events WHERE at >= $1 AND at < $2 AND id = 2)", 2},
-      {"WITH gone AS (DELETE FROM public.events RETURNING 1) SELECT false", 0},
+      {"SELECT nextval('public.events_seen') < 0", 0},
   };
   for (const Case& c : cases) {
     CAPTURE(std::string{c.query});
@@ -152,7 +154,7 @@ TEST_CASE("hold_query keeps partitions at plan time, and everything but false ho
     CHECK(plan.steps.size() - 2 == c.drops);
     CHECK(plan.findings.size() == 3 - c.drops);
   }
-  CHECK(database.admin().number("SELECT count(*) FROM public.events") == 3);
+  CHECK(database.admin().value("SELECT is_called FROM public.events_seen") == "f");
 }
 
 TEST_CASE("a hold that appears between plan and act still holds") {

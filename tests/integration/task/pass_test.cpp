@@ -154,6 +154,7 @@ TEST_CASE_FIXTURE(World, "an observation that fails is a failed pass with the se
 
 TEST_CASE_FIXTURE(World,
                   "a backend killed under a step is a lost connection, and the next pass works") {
+  database.admin().execute("GRANT pg_signal_backend TO pgc_owner");
   StatementsTask task{{"SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid())"}};
   const Report report = pass(task);
   CHECK(report.outcome == Outcome::failure);

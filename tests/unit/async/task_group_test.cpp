@@ -62,6 +62,12 @@ Awaitable<void> cancel_and_join(async::TaskGroup& group) {
   co_await group.join();
 }
 
+Awaitable<void> cancel_at_once(async::TaskGroup& group, bool throws) {
+  group.cancel_all();
+  if (throws) throw boost::system::system_error{asio::error::operation_aborted};
+  co_return;
+}
+
 std::string words_of(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
@@ -100,6 +106,17 @@ TEST_CASE("a member may be cancelled before it ran, and again while it unwinds")
   group.cancel_all();
   test::run(loop, cancel_and_join(group));
   CHECK(ended <= 1);
+  CHECK(group.size() == 0);
+}
+
+TEST_CASE("a member that cancels its own group without ever suspending still leaves it") {
+  asio::io_context loop;
+  async::TaskGroup group{loop.get_executor()};
+  int ended = 0;
+  group.spawn("self-cancelling", cancel_at_once(group, false));
+  group.spawn("self-cancelling", cancel_at_once(group, true));
+  group.spawn("not even begun", sleep_for_ever(ended));
+  test::run(loop, group.join());
   CHECK(group.size() == 0);
 }
 

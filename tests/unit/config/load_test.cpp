@@ -171,6 +171,23 @@ TEST_CASE("problems of an override name --set") {
   }
 }
 
+TEST_CASE(
+    "a contradiction is shown at the first key that --set gave, else the first that was written") {
+  const std::string file = "[[saturation.pool]]\nname = \"a\"\nuser = \"a\"\ncritical = 0.8\n";
+  const auto place = [&](const std::vector<Override>& overrides) {
+    const Loaded loaded = load(file, overrides);
+    REQUIRE(loaded.problems.size() == 1);
+    return loaded.problems[0].source + ' ' + loaded.problems[0].key;
+  };
+  CHECK(place({{"saturation.pool.0.critical", "0.7"}}) == "--set saturation.pool[0].critical");
+  CHECK(place({{"saturation.pool.0.critical", "0.7"}, {"saturation.pool.0.warn", "0.9"}}) ==
+        "--set saturation.pool[0].warn");
+  const Loaded written = load(file + "warn = 0.85\n");
+  REQUIRE(written.problems.size() == 1);
+  CHECK(written.problems[0].line_text() ==
+        "t.toml:5:8: saturation.pool[0].warn: warn 0.85 must be below critical 0.8");
+}
+
 TEST_CASE("problems come in the order of the file, those of --set last") {
   const Loaded loaded = load("[log]\nlevel = \"x\"\n[database]\nconnections = 99\nrole = 1\n",
                              {{"http.listen", "nowhere"}});

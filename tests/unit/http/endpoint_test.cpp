@@ -69,9 +69,9 @@ TEST_CASE("the path of a request target is found in every form") {
        {"/go?to=http://host/x", "/go"},
        {"*", "*"},
        {"", "/"}}};
-  for (const auto& [target, path] : cases) {
-    CAPTURE(target);
-    CHECK(path_of_target(target) == path);
+  for (const auto& entry : cases) {
+    CAPTURE(entry[0]);
+    CHECK(path_of_target(entry[0]) == entry[1]);
   }
 }
 

@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <regex>
+#include <vector>
 
 #include "board.hpp"
 #include "http/routes.hpp"
@@ -35,16 +35,28 @@ bool shows(const std::string& html, const std::string& part) {
   return count(html, part) > 0;
 }
 
+/// The insides of all tags, in order: `/p`, `i class="key"`.
+std::vector<std::string> tags(const std::string& html) {
+  std::vector<std::string> found;
+  for (auto at = html.find('<'); at != std::string::npos; at = html.find('<', at + 1)) {
+    const auto inside = html.substr(at + 1, html.find('>', at) - at - 1);
+    if (!inside.starts_with('!')) {
+      found.push_back(inside);
+    }
+  }
+  return found;
+}
+
 /// Every start tag that is not void has its end tag, in order.
 bool is_balanced(const std::string& html) {
-  const std::regex tag{R"(<(/?)([a-z0-9]+)[^>]*>)"};
   std::vector<std::string> open;
-  for (std::sregex_iterator at{html.begin(), html.end(), tag}, end; at != end; ++at) {
-    const auto name = (*at)[2].str();
+  for (const auto& tag : tags(html)) {
+    const bool is_end = tag.starts_with('/');
+    const auto name = tag.substr(is_end ? 1 : 0, tag.find(' '));
     if (name == "meta" || name == "link") {
       continue;
     }
-    if ((*at)[1].length() == 0) {
+    if (!is_end) {
       open.push_back(name);
     } else if (open.empty() || open.back() != name) {
       return false;
@@ -83,7 +95,10 @@ TEST_CASE("the page asks nothing of any other host and runs no script") {
     CAPTURE(text);
     CHECK_FALSE(shows(html, text));
   }
-  CHECK_FALSE(std::regex_search(html, std::regex{R"(<[^>]* on[a-z]+=)"}));
+  for (const auto& tag : tags(html)) {
+    CAPTURE(tag);
+    CHECK_FALSE(shows(tag, " on"));
+  }
 }
 
 TEST_CASE("the overall state is the worst of what there is") {

@@ -142,7 +142,7 @@ TEST_CASE("a server that never answers costs no more than the deadline") {
   const auto url = fmt::format("http://127.0.0.1:{}", silent.local_endpoint().port());
   const auto begin = std::chrono::steady_clock::now();
   CHECK(failure(url, 200ms) == fmt::format("no answer from {}: the deadline has passed", url));
-  CHECK(std::chrono::steady_clock::now() - begin < 2s);
+  CHECK(std::chrono::steady_clock::now() - begin < 5s);
 }
 
 TEST_CASE("a connection that never comes about costs no more than the deadline") {
@@ -160,7 +160,7 @@ TEST_CASE("a connection that never comes about costs no more than the deadline")
   const auto url = fmt::format("http://127.0.0.1:{}", full.local_endpoint().port());
   const auto begin = std::chrono::steady_clock::now();
   CHECK(failure(url, 200ms).ends_with("the deadline has passed"));
-  CHECK(std::chrono::steady_clock::now() - begin < 2s);
+  CHECK(std::chrono::steady_clock::now() - begin < 5s);
 }
 
 TEST_CASE("a url that cannot be read says what to write") {

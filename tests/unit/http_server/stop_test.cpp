@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 TEST_CASE("a server without clients stops at once") {
   RunningServer server;
-  CHECK(server.stop(10s) < 2s);
+  CHECK(server.stop(20s) < 5s);
 }
 
 TEST_CASE("a server that was never started can go") {
@@ -32,7 +32,7 @@ TEST_CASE("idle clients and half a header do not hold up a stop") {
   clients.back().send(get_request("/a"));
   REQUIRE(clients.back().answer());
   REQUIRE(server.comes_to(10));
-  CHECK(server.stop(10s) < 2s);
+  CHECK(server.stop(20s) < 5s);
   for (auto& client : clients) {
     CHECK(client.is_closed(5s));
   }
@@ -46,13 +46,13 @@ TEST_CASE("an answer under way goes out whole while the server stops") {
   RawClient other{server.address()};
   other.send(get_request("/a"));
   REQUIRE(other.answer());  // so the first one has its answer under way
-  server.begin_stop(10s);
+  server.begin_stop(20s);
   CHECK(other.is_closed(5s));
   const auto answer = client.answer();
   REQUIRE(answer);
   CHECK(answer->body.size() == large_bytes);
   CHECK(client.is_closed(5s));
-  CHECK(server.stop(10s) < 2s);
+  CHECK(server.stop(20s) < 5s);
 }
 
 TEST_CASE("a client that does not read is cut off at the deadline of the stop") {
@@ -64,7 +64,7 @@ TEST_CASE("a client that does not read is cut off at the deadline of the stop") 
   REQUIRE(other.answer());
   const auto took = server.stop(300ms);
   CHECK(took >= 290ms);
-  CHECK(took < 2s);
+  CHECK(took < 5s);
   CHECK_FALSE(client.answer());
 }
 
@@ -73,7 +73,7 @@ TEST_CASE("a stop whose deadline has passed ends at once") {
   RawClient client{server.address()};
   client.send(get_request("/large"));
   REQUIRE(server.comes_to(1));
-  CHECK(server.stop(0ms) < 1s);
+  CHECK(server.stop(0ms) < 5s);
 }
 
 TEST_CASE("start, serve and stop can be had a hundred times over") {
@@ -84,7 +84,7 @@ TEST_CASE("start, serve and stop can be had a hundred times over") {
     if (i % 2 == 0) {
       REQUIRE(client.answer());
     }
-    CHECK(server.stop(5s) < 2s);
+    CHECK(server.stop(20s) < 5s);
   }
 }
 

@@ -113,6 +113,7 @@ TEST_CASE("retention_query shortens, never lengthens, and its failures leave the
       {std::nullopt, "", 1, false},
       {365, "", 1, false},
       {366, "", 1, false},
+      {400, "", 1, false},
       {9'000'000'000, "", 1, false},
       {334, "", 2, false},
       {30, "", 12, false},

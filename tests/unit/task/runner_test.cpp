@@ -137,8 +137,8 @@ TEST_CASE_FIXTURE(World, "every task runs soon after the start and then on its c
 }
 
 TEST_CASE_FIXTURE(World, "a slow pass is not overlapped, its missed slots run once") {
-  configure({named("a")});
   held = true;
+  configure({named("a")});
   advance(1s);
   advance(300s);
   CHECK(started["a"] == 1);
@@ -150,10 +150,8 @@ TEST_CASE_FIXTURE(World, "a slow pass is not overlapped, its missed slots run on
 }
 
 TEST_CASE_FIXTURE(World, "a task that hangs does not hold up another") {
-  configure({named("slow"), named("quick", 10s)});
   held = true;
-  clock.advance(0s);
-  poll();
+  configure({named("slow"), named("quick", 10s)});
   CHECK(started["slow"] == 1);
   held = false;
   advance(1s);
@@ -164,9 +162,8 @@ TEST_CASE_FIXTURE(World, "a task that hangs does not hold up another") {
 }
 
 TEST_CASE_FIXTURE(World, "a failure is retried before the next slot, a success is not") {
-  configure({named("a", 6h)});
   outcomes["a"] = Outcome::failure;
-  advance(1s);
+  configure({named("a", 6h)});
   CHECK(started["a"] == 1);
   advance(5s);
   CHECK(started["a"] == 2);
@@ -216,8 +213,8 @@ TEST_CASE_FIXTURE(World, "a reload runs a changed task soon") {
 
 TEST_CASE_FIXTURE(World,
                   "a reload lets the pass of a changed task end, then the new one runs soon") {
-  configure({named("a", 6h)});
   held = true;
+  configure({named("a", 6h)});
   advance(1s);
   configure({named("a", 1h)});
   advance(10s);
@@ -228,8 +225,8 @@ TEST_CASE_FIXTURE(World,
 }
 
 TEST_CASE_FIXTURE(World, "a reload takes a removed task off the board, its pass ends in peace") {
-  configure({named("a"), named("b")});
   held = true;
+  configure({named("a"), named("b")});
   advance(1s);
   CHECK(started["b"] == 1);
   configure({named("a")});
@@ -243,8 +240,8 @@ TEST_CASE_FIXTURE(World, "a reload takes a removed task off the board, its pass 
 }
 
 TEST_CASE_FIXTURE(World, "a task that comes back while its old pass runs never overlaps itself") {
-  configure({named("a")});
   held = true;
+  configure({named("a")});
   advance(1s);
   configure({});
   configure({named("a")});
@@ -256,8 +253,8 @@ TEST_CASE_FIXTURE(World, "a task that comes back while its old pass runs never o
 }
 
 TEST_CASE_FIXTURE(World, "a nudge runs what did not succeed, and nothing else") {
-  configure({named("good", 6h), named("bad", 6h)});
   outcomes["bad"] = Outcome::needs_person;
+  configure({named("good", 6h), named("bad", 6h)});
   advance(1s);
   runner.nudge();
   poll();
@@ -267,8 +264,8 @@ TEST_CASE_FIXTURE(World, "a nudge runs what did not succeed, and nothing else") 
 }
 
 TEST_CASE_FIXTURE(World, "a stop ends sleeping tasks at once and lets a pass end") {
-  configure({named("a")});
   held = true;
+  configure({named("a")});
   advance(1s);
   asio::co_spawn(loop, runner.stop(std::chrono::steady_clock::now() + 1h), [](auto) {});
   poll();
@@ -280,8 +277,8 @@ TEST_CASE_FIXTURE(World, "a stop ends sleeping tasks at once and lets a pass end
 }
 
 TEST_CASE_FIXTURE(World, "a stop cancels a pass that outlasts the grace") {
-  configure({named("a")});
   held = true;
+  configure({named("a")});
   advance(1s);
   stop(0s);
   CHECK(inside["a"] == 0);
