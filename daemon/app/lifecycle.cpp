@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 /// The stop in numbers, 10 s in all: running steps get `step_grace` to reach a safe point; then
 /// they are cancelled, which the postgres room bounds; HTTP answers under way get `http_grace`. The
 /// unit's TimeoutStopSec stands above the sum.
-constexpr Duration step_grace = 5s;
+constexpr Duration step_grace = 4s;
 constexpr Duration http_grace = 1s;
 
 }  // namespace

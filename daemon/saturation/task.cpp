@@ -28,7 +28,7 @@ Awaitable<task::Plan> SaturationTask::plan(pg::Connection& connection,
 }
 
 Awaitable<task::Applied> SaturationTask::apply(pg::Connection&, const task::Step&) {
-  assert(!"saturation plans no steps");
+  assert(false && "saturation plans no steps");
   co_return task::Applied{};
 }
 

@@ -26,8 +26,8 @@ def start_and_serve():
         check("systemd hears READY=1 and what goes on", running.notify.heard("READY=1")
               and running.notify.heard("STATUS=keeping"), running.notify.said)
         check("the event loop feeds the watchdog", running.notify.heard("WATCHDOG=1", 5))
-        check("the daemon becomes ready and every task passes", running.ready() and running.passes(),
-              running.log())
+        check("the daemon becomes ready and every task passes",
+              running.ready() and running.passes(), running.log())
         check_equal("partitions appear by themselves", world.partitions(name), 3)
         answers = {path: running.get(path)[0] for path in ("/health", "/ready", "/", "/nowhere")}
         check_equal("every path answers as documented", answers,
@@ -62,7 +62,8 @@ def reload():
         good = running.config.read_text() + SECOND_OUTBOX
 
         def letters():
-            return running.metric("pgcaretaker_outbox_rows", table="public.letters", state="pending")
+            return running.metric("pgcaretaker_outbox_rows", table="public.letters",
+                                  state="pending")
 
         check_equal("a table that is not configured has no series", letters(), None)
 

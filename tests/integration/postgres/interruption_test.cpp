@@ -32,6 +32,13 @@ void terminate(test::Scene& scene, const pg::Connection& connection) {
                                  std::to_string(connection.backend_pid()) + ", 5000)");
 }
 
+/// As the login role itself, which may cancel and terminate its own sessions.
+Awaitable<std::unique_ptr<pg::Connection>> connect_without_role(test::Scene& scene) {
+  auto options = scene.database.options();
+  options.database.role.clear();
+  co_return co_await pg::Connection::connect(options, scene.canceller);
+}
+
 Awaitable<void> sleep_a_little() {
   asio::steady_timer timer{co_await asio::this_coro::executor, 20ms};
   co_await timer.async_wait(asio::use_awaitable);
@@ -96,7 +103,7 @@ TEST_CASE("an answer that meets the deadline counts, or the deadline does, and n
 TEST_CASE("a cancel of somebody else is a refusal") {
   test::Scene scene;
   scene.run([&]() -> Awaitable<void> {
-    const auto connection = co_await scene.connect();
+    const auto connection = co_await connect_without_role(scene);
     const auto failure = co_await test::failure_of(
         connection->query("self", "SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(10)"));
     REQUIRE(failure.has_value());
@@ -228,7 +235,7 @@ TEST_CASE("a terminated session is noticed without a round trip") {
 TEST_CASE("a session that is terminated at work throws a lost connection with the server's words") {
   test::Scene scene;
   scene.run([&]() -> Awaitable<void> {
-    const auto connection = co_await scene.connect();
+    const auto connection = co_await connect_without_role(scene);
     const auto failure = co_await test::failure_of(
         connection->query("self", "SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(10)"));
     REQUIRE(failure.has_value());
