@@ -134,7 +134,11 @@ task::RunnerHooks App::runner_hooks() {
   task::RunnerHooks hooks;
   hooks.execute = [this](task::Task& task) { return execute(task); };
   hooks.wait_for_database = [this] { return wait_for_database(); };
-  hooks.database_is_up = [this] { return board_.daemon.database_up; };
+  hooks.database_is_up = [this](const task::Task& task) {
+    // A server without a free slot refuses the lease's session; the open one still sees why.
+    return board_.daemon.database_up ||
+           (task.needs_own_session() && pools_->saturation->open() > 0);
+  };
   hooks.reported = [this](const task::Report& report) { publish(report, board_, metrics_); };
   hooks.planned = [this](const std::string& task, UtcTime when) {
     metrics_.record(Sample{Metric::task_next_run_timestamp_seconds, {task}, unix_seconds(when)});

@@ -19,6 +19,7 @@ class SaturationTask final : public task::Task {
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] Duration every() const override { return settings_.every; }
   [[nodiscard]] Duration deadline() const override;
+  [[nodiscard]] bool needs_own_session() const override { return true; }
 
   Awaitable<task::Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) override;
   /// Never called: its plans hold no step.

@@ -103,7 +103,7 @@ Awaitable<void> Runner::run_loop(Loop& loop) {
   while (!loop.removed && !stopping_) {
     const std::string name = loop.task->name();
     co_await clock_.sleep_until(loop.slot.start);
-    if (!hooks_.database_is_up()) {
+    if (!hooks_.database_is_up(*loop.task)) {
       board_.tasks[name].state = TaskState::waiting_for_database;
       co_await hooks_.wait_for_database();
       // The slots that passed meanwhile are this pass, not one more after it.

@@ -23,8 +23,8 @@ struct RunnerHooks {
   std::function<Awaitable<Report>(Task&)> execute;
   /// Returns when the database is up.
   std::function<Awaitable<void>()> wait_for_database;
-  /// True when it is up now.
-  std::function<bool()> database_is_up;
+  /// True when a pass of this task can reach it now.
+  std::function<bool(const Task&)> database_is_up;
   /// Called with every report, and whenever a next run was planned (task, UTC).
   std::function<void(const Report&)> reported;
   std::function<void(const std::string&, UtcTime)> planned;

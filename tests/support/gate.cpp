@@ -2,6 +2,7 @@
 // Two pumps for each connection; what they may do is looked up before every write.
 #include "support/gate.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -13,7 +14,6 @@
 #include <boost/asio/write.hpp>
 #include <exception>
 #include <future>
-#include <optional>
 #include <set>
 #include <thread>
 
@@ -46,14 +46,21 @@ struct Pair {
 
 /// Shared by the coroutines, so that it is there as long as any frame is.
 struct State {
+  struct Limit {
+    Gate::Direction direction;
+    std::size_t bytes;
+    Gate::Action action;
+  };
+
   explicit State(const asio::any_io_executor& executor) : changed{executor} {}
 
   void act(Gate::Action next) {
     action = next;
     limit.reset();
     if (action == Gate::Action::drop || action == Gate::Action::reset) {
-      for (const auto& pair : pairs)
+      for (const auto& pair : pairs) {
         pair->end(action == Gate::Action::reset);
+      }
     }
     changed.notify_all();
   }
@@ -62,25 +69,31 @@ struct State {
     return passed[direction == Gate::Direction::to_server ? 0 : 1];
   }
 
-  [[nodiscard]] std::size_t allowance(Gate::Direction direction, std::size_t wanted) const {
-    return limit && limit->direction == direction ? std::min(wanted, limit->bytes) : wanted;
+  [[nodiscard]] bool may_pass(Gate::Direction direction) const {
+    const bool is_used_up = limit && limit->direction == direction && limit->bytes == 0;
+    return action != Gate::Action::stall && !is_used_up;
   }
 
-  void has_passed(Gate::Direction direction, std::size_t bytes) {
-    count(direction) += bytes;
-    if (!limit || limit->direction != direction) return;
-    limit->bytes -= bytes;
-    if (limit->bytes == 0) act(limit->action);
-  }
-
-  struct Limit {
-    Gate::Direction direction;
+  struct Permit {
     std::size_t bytes;
-    Gate::Action action;
+    std::shared_ptr<Limit> used_up;  // the limit whose last bytes these are
   };
 
+  /// Counts before the write: when the bytes have arrived, the test may already be setting the next
+  /// limit.
+  Permit take(Gate::Direction direction, std::size_t wanted) {
+    Permit permit{wanted, nullptr};
+    if (limit && limit->direction == direction) {
+      permit.bytes = std::min(wanted, limit->bytes);
+      limit->bytes -= permit.bytes;
+      if (limit->bytes == 0) permit.used_up = limit;
+    }
+    count(direction) += permit.bytes;
+    return permit;
+  }
+
   Gate::Action action = Gate::Action::pass;
-  std::optional<Limit> limit;
+  std::shared_ptr<Limit> limit;
   std::array<std::size_t, 2> passed{};
   std::set<std::shared_ptr<Pair>> pairs;
   async::Notifier changed;
@@ -97,14 +110,15 @@ Awaitable<void> pump(std::shared_ptr<State> state, std::shared_ptr<Pair> pair,
     if (error) break;
     std::size_t sent = 0;
     while (sent < size) {
-      while (state->action == Gate::Action::stall)
+      while (!state->may_pass(direction)) {
         co_await state->changed.wait();
-      const std::size_t part = state->allowance(direction, size - sent);
+      }
+      const State::Permit permit = state->take(direction, size - sent);
       const auto [write_error, written] =
-          co_await asio::async_write(to, asio::buffer(buffer.data() + sent, part), quietly);
-      if (write_error) co_return;
+          co_await asio::async_write(to, asio::buffer(buffer.data() + sent, permit.bytes), quietly);
       sent += written;
-      state->has_passed(direction, written);
+      if (permit.used_up && permit.used_up == state->limit) state->act(permit.used_up->action);
+      if (write_error) co_return;
     }
   }
   boost::system::error_code ignored;
@@ -187,7 +201,8 @@ void Gate::act(Action action) {
 void Gate::act_after(Direction direction, std::size_t bytes, Action action) {
   impl_->on_loop([=](State& state) {
     state.act(bytes == 0 ? action : Action::pass);
-    if (bytes > 0) state.limit.emplace(State::Limit{direction, bytes, action});
+    if (bytes > 0)
+      state.limit = std::make_shared<State::Limit>(State::Limit{direction, bytes, action});
   });
 }
 

@@ -88,7 +88,7 @@ TEST_CASE("connecting ends in an error, quickly, wherever the network breaks") {
   REQUIRE(bytes[0] > 500);
   const long before = test::open_descriptors();
   for (const Action action : {Action::drop, Action::reset}) {
-    at_thresholds(bytes, 3, [&](Direction direction, std::size_t at) {
+    at_thresholds(bytes, 5, [&](Direction direction, std::size_t at) {
       CAPTURE(name_of(action, direction, at));
       gated.gate.act_after(direction, at, action);
       const SteadyTime start = std::chrono::steady_clock::now();

@@ -44,7 +44,7 @@ struct World {
     RunnerHooks hooks;
     hooks.execute = [this](Task& task) { return execute(task); };
     hooks.wait_for_database = [this]() { return wait_for_database(); };
-    hooks.database_is_up = [this] { return database_up; };
+    hooks.database_is_up = [this](const Task&) { return database_up; };
     hooks.reported = [this](const Report& report) {
       auto& entry = board.tasks[report.task];
       entry.failures_in_a_row =
