@@ -7,6 +7,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
 #include <cassert>
 #include <utility>
 
@@ -28,24 +29,17 @@ TaskGroup::~TaskGroup() {
   assert(members_.empty());
 }
 
-/// In Asio 1.81 a coroutine that is cancelled before its first step, or while it has not suspended
-/// yet, ends without calling its handler: the last await inside co_spawn throws. Hence a cancel
-/// waits for the first step, and the last await is freed from it.
+/// In Asio 1.81 a coroutine that is cancelled before it has suspended for the first time may end
+/// without calling its handler: a last await inside co_spawn throws. Hence the turn of the loop
+/// before anything else, and a cancel that comes before it is over waits for that.
 Awaitable<void> TaskGroup::live(std::shared_ptr<Member> entry, Awaitable<void> member) {
+  const auto executor = co_await asio::this_coro::executor;
+  co_await asio::post(executor, asio::use_awaitable);
   entry->is_started = true;
   if (entry->is_cancelled) {
     entry->signal.emit(asio::cancellation_type::terminal);
   }
-  std::exception_ptr failure;
-  try {
-    co_await std::move(member);
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  co_await asio::this_coro::throw_if_cancelled(false);
-  if (failure) {
-    std::rethrow_exception(failure);
-  }
+  co_await std::move(member);
 }
 
 void TaskGroup::spawn(std::string name, Awaitable<void> member) {

@@ -27,9 +27,9 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  /// Starts `member`, which may run to its first suspension before this returns. Its arguments are
-  /// values, or outlive the group's join(). Members may spawn members; cancel_all() concerns only
-  /// those present, so a group can be used again after it.
+  /// Starts `member` with the loop's next turn. Its arguments are values, or outlive the group's
+  /// join(). Members may spawn members; cancel_all() concerns only those present, so a group can be
+  /// used again after it.
   void spawn(std::string name, Awaitable<void> member);
 
   /// Asks every present member to end (terminal cancel). Returns at once.

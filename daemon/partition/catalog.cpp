@@ -21,8 +21,8 @@ constexpr int most_holds_asked = 1000;
 
 constexpr std::string_view table_sql = R"(
 SELECT clock_timestamp() AS now, pg_catalog.pg_is_in_recovery() AS in_recovery,
-       current_user::text AS role, coalesce(t.oid, 0)::int8 AS oid, t.kind, t.strategy, t.key_columns,
-       t.key_column, t.key_type, t.owner, t.owned, t.may_create
+       current_user::text AS role, coalesce(t.oid, 0)::int8 AS oid, t.kind, t.strategy,
+       t.key_columns, t.key_column, t.key_type, t.owner, t.owned, t.may_create
   FROM (SELECT) AS always
   LEFT JOIN (
     SELECT c.oid, c.relkind::text AS kind, p.partstrat::text AS strategy,

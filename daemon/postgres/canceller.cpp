@@ -22,23 +22,30 @@ namespace {
 // A cancel over a living network takes milliseconds; a stop may not be held up by a dead one.
 constexpr auto farewell = std::chrono::milliseconds{500};
 
+/// What the loop's coroutine waits for; only the loop's thread touches it.
+struct Waiting {
+  explicit Waiting(const asio::any_io_executor& executor) : ended{executor} {}
+  async::Notifier ended;
+  bool has_ended = false;
+  bool was_taken = false;
+};
+
+/// What the side thread needs. It may outlive the loop, so it owns nothing of the loop's.
 struct Request {
-  Request(PGcancel* what, asio::any_io_executor loop)
-      : cancel{what}, executor{std::move(loop)}, done{executor} {}
+  Request(PGcancel* what, asio::any_io_executor loop, const std::shared_ptr<Waiting>& who)
+      : cancel{what}, executor{std::move(loop)}, waiting{who} {}
   ~Request() { PQfreeCancel(cancel); }
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
   PGcancel* cancel;
   asio::any_io_executor executor;
-  async::Notifier done;  // the two below belong to the loop's thread
-  bool is_done = false;
-  bool was_taken = false;
+  std::weak_ptr<Waiting> waiting;
 };
 
-Awaitable<void> wait_done(std::shared_ptr<Request> request) {
-  while (!request->is_done) {
-    co_await request->done.wait();
+Awaitable<void> wait_end(std::shared_ptr<Waiting> waiting) {
+  while (!waiting->has_ended) {
+    co_await waiting->ended.wait();
   }
 }
 
@@ -87,19 +94,20 @@ class Canceller::Worker : public std::enable_shared_from_this<Worker> {
       lock.unlock();
       const bool was_taken = send(request->cancel);
       lock.lock();
-      // After stop() the loop may be gone, and with it everything that a Request refers to.
-      if (!is_stopping_) report(std::move(request), was_taken);
+      // After stop() there may be no loop any more.
+      if (!is_stopping_) report(*request, was_taken);
     }
     is_running_ = false;
     changed_.notify_all();
   }
 
-  static void report(std::shared_ptr<Request> request, bool was_taken) {
-    const asio::any_io_executor executor = request->executor;
-    asio::post(executor, [request = std::move(request), was_taken] {
-      request->is_done = true;
-      request->was_taken = was_taken;
-      request->done.notify_all();
+  static void report(const Request& request, bool was_taken) {
+    asio::post(request.executor, [waiting = request.waiting, was_taken] {
+      if (const auto still_waiting = waiting.lock()) {
+        still_waiting->has_ended = true;
+        still_waiting->was_taken = was_taken;
+        still_waiting->ended.notify_all();
+      }
     });
   }
 
@@ -120,13 +128,14 @@ Awaitable<bool> Canceller::cancel(pg_conn* connection, SteadyTime deadline) {
   PGcancel* const cancel = PQgetCancel(connection);
   if (cancel == nullptr) co_return false;
   const auto executor = co_await asio::this_coro::executor;
-  const auto request = std::make_shared<Request>(cancel, executor);
+  const auto waiting = std::make_shared<Waiting>(executor);
+  const auto request = std::make_shared<Request>(cancel, executor, waiting);
   worker_->add(request);
-  const bool was_in_time = co_await async::with_deadline(wait_done(request), deadline);
-  if (!was_in_time) {
+  const bool has_ended = co_await async::with_deadline(wait_end(waiting), deadline);
+  if (!has_ended) {
     worker_->withdraw(request);
   }
-  co_return was_in_time && request->was_taken;
+  co_return has_ended && waiting->was_taken;
 }
 
 }  // namespace pgcaretaker::pg

@@ -11,6 +11,7 @@ struct pg_conn;
 
 namespace pgcaretaker::pg {
 
+/// The loop outlives it; it outlives the connections.
 class Canceller {
  public:
   Canceller();

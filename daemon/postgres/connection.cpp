@@ -108,9 +108,10 @@ Awaitable<Result> Connection::Impl::complete(std::string name, SteadyTime deadli
 }
 
 Awaitable<void> Connection::Impl::await_answer(SteadyTime deadline) {
+  const SteadyTime start = std::chrono::steady_clock::now();
   const bool is_answered = co_await link_.finish(deadline);
   if (!is_answered) {
-    throw Error{Error::Kind::deadline, "no answer in time"};
+    throw no_answer(Error::Kind::deadline, deadline - start);
   }
 }
 
@@ -129,7 +130,7 @@ Awaitable<void> Connection::Impl::recover() {
     is_settled = link_.is_closed();
   }
   if (!is_settled) {
-    link_.close();
+    link_.close_because("the connection was closed because a statement could not be cancelled");
   }
 }
 

@@ -2,6 +2,7 @@
 // The libpq calls of an open session, in the order that libpq wants.
 #include "postgres/link.hpp"
 
+#include <fmt/format.h>
 #include <libpq-fe.h>
 
 #include <cassert>
@@ -30,6 +31,11 @@ std::string first_line(const std::string& text) {
 
 }  // namespace
 
+Error no_answer(Error::Kind kind, SteadyTime::duration patience) {
+  const std::chrono::duration<double> seconds = patience;
+  return Error{kind, fmt::format("no answer within {:.1f} s", seconds.count())};
+}
+
 Link::~Link() {
   close();
 }
@@ -41,6 +47,12 @@ void Link::close() noexcept {
   answer_ = nullptr;
   PQfinish(handle_);
   handle_ = nullptr;
+}
+
+void Link::close_because(std::string reason) noexcept {
+  reason_ = std::move(reason);
+  reason_sqlstate_.clear();
+  close();
 }
 
 bool Link::is_active() const {
@@ -121,8 +133,7 @@ void Link::collect(pg_result* result) {
   const auto status = PQresultStatus(result);
   if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
     PQclear(result);
-    reason_ = "closed because of a COPY, which cannot be run here";
-    close();
+    close_because("the connection was closed because of a COPY");
     throw Error{Error::Kind::unexpected, "COPY cannot be run here"};
   }
   if (answer_ != nullptr && is_refusal(answer_)) {

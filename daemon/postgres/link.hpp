@@ -17,6 +17,9 @@ struct pg_result;
 
 namespace pgcaretaker::pg {
 
+/// "no answer within 5.0 s"
+[[nodiscard]] Error no_answer(Error::Kind kind, SteadyTime::duration patience);
+
 /// Knows the protocol of libpq calls and nothing about policy: deadlines come in as time points,
 /// and what to do when one passes is the caller's decision. A lost connection closes the link at
 /// once and is thrown as Error(connection) with the server's last words.
@@ -51,6 +54,8 @@ class Link {
   Awaitable<bool> wait_readable(SteadyTime deadline);
 
   void close() noexcept;
+  /// Closes; `reason` is what lost_error() says from then on.
+  void close_because(std::string reason) noexcept;
 
   [[nodiscard]] pg_conn* handle() const { return handle_; }
   [[nodiscard]] bool is_closed() const { return handle_ == nullptr; }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opening a link: libpq's connection state machine, step by step.
-#include <fmt/format.h>
 #include <libpq-fe.h>
 
 #include <new>
@@ -13,7 +12,7 @@ namespace pgcaretaker::pg {
 
 namespace {
 
-PGconn* start(const ConnectTarget& target) {
+PGconn* start_connecting(const ConnectTarget& target) {
   std::vector<const char*> keywords;
   std::vector<const char*> values;
   for (const auto& [keyword, value] : target.keywords) {
@@ -42,7 +41,7 @@ Error failure_of(PGconn* handle) {
 Awaitable<void> Link::open(const ConnectTarget& target, SteadyTime deadline) {
   close();
   ended_by_server_ = false;
-  handle_ = start(target);
+  handle_ = start_connecting(target);
   PQsetNoticeReceiver(handle_, &Link::on_notice, this);
   // For the SQLSTATE, which PQerrorMessage alone has while there is no result.
   PQsetErrorVerbosity(handle_, PQERRORS_VERBOSE);
@@ -54,6 +53,7 @@ Awaitable<void> Link::open(const ConnectTarget& target, SteadyTime deadline) {
     close();
     throw;
   }
+  reason_ = "the connection is closed";
   PQsetErrorVerbosity(handle_, PQERRORS_DEFAULT);
   PQsetnonblocking(handle_, 1);
   watch_.assign(PQsocket(handle_));
@@ -62,6 +62,7 @@ Awaitable<void> Link::open(const ConnectTarget& target, SteadyTime deadline) {
 Awaitable<void> Link::poll(SteadyTime deadline) {
   // As libpq documents it: wait as if PQconnectPoll had just asked for writing.
   auto direction = SocketWatch::Direction::write;
+  const SteadyTime start = std::chrono::steady_clock::now();
   while (true) {
     if (PQstatus(handle_) == CONNECTION_BAD || PQsocket(handle_) < 0) {
       throw failure_of(handle_);
@@ -70,7 +71,7 @@ Awaitable<void> Link::poll(SteadyTime deadline) {
     const bool is_ready = co_await watch_.wait(direction, deadline);
     watch_.release();  // PQconnectPoll may close this socket and open one of the same number
     if (!is_ready) {
-      throw Error{Error::Kind::connection, "no answer in time"};
+      throw no_answer(Error::Kind::connection, deadline - start);
     }
     switch (PQconnectPoll(handle_)) {
       case PGRES_POLLING_OK:

@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
 #include <exception>
+#include <functional>
 #include <future>
 #include <set>
 #include <thread>
@@ -174,9 +173,13 @@ class Gate::Impl {
 
   [[nodiscard]] unsigned short port() const { return port_; }
 
-  template <class Function>
-  auto on_loop(Function function) {
-    return asio::post(loop_, asio::use_future([&] { return function(*state_); })).get();
+  void on_loop(const std::function<void(State&)>& function) {
+    std::promise<void> done;
+    asio::post(loop_, [&] {
+      function(*state_);
+      done.set_value();
+    });
+    done.get_future().wait();
   }
 
  private:
@@ -207,7 +210,9 @@ void Gate::act_after(Direction direction, std::size_t bytes, Action action) {
 }
 
 std::size_t Gate::passed(Direction direction) const {
-  return impl_->on_loop([=](State& state) { return state.count(direction); });
+  std::size_t bytes = 0;
+  impl_->on_loop([&](State& state) { bytes = state.count(direction); });
+  return bytes;
 }
 
 }  // namespace pgcaretaker::test

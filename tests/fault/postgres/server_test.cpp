@@ -2,6 +2,7 @@
 // A server that ends sessions, restarts, is down, or comes back.
 #include <doctest/doctest.h>
 
+#include <boost/asio/post.hpp>
 #include <string>
 
 #include "async/task_group.hpp"
@@ -62,6 +63,12 @@ TEST_CASE("a backend that is terminated while idle or at work gives the server's
       second = co_await failure_of_query(*busy, "SELECT pg_sleep(30)");
     };
     group.spawn("busy", sleep());
+    const std::string is_busy =
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid = " +
+        std::to_string(busy->backend_pid());
+    while (scene.database.admin().number(is_busy) == 0) {
+      co_await asio::post(scene.loop, asio::use_awaitable);
+    }
     terminate(*busy);
     co_await group.join();
     REQUIRE(second.has_value());

@@ -14,7 +14,8 @@ const UtcTime november = at("2026-11-23");
 /// What the functions are built like: owned by the table's owner, callable by the auditor alone.
 constexpr const char* functions = R"(
 CREATE FUNCTION public.events_ensure(month date) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public SET timezone = 'UTC' AS $body$
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public SET timezone = 'UTC' AS $body$
 DECLARE
   first_day date := date_trunc('month', month)::date;
 BEGIN

@@ -187,6 +187,7 @@ TEST_CASE("a cancel at any await of connecting leaks neither session nor descrip
         "current_database()");
   };
   while (sessions() > 0 && std::chrono::steady_clock::now() < deadline) {
+    scene.database.admin().execute("SELECT pg_sleep(0.01)");
   }
   CHECK(sessions() == 0);
 }
@@ -208,6 +209,7 @@ TEST_CASE("waiting for a session's end returns at its deadline, at its end, or a
     co_await group.join();
     co_await check_usable(*connection, 2);
     group.spawn("waiting", wait());
+    co_await sleep_a_little();
     terminate(scene, *connection);
     co_await group.join();
     CHECK(connection->state() == pg::SessionState::closed);

@@ -27,6 +27,7 @@ long long sessions(test::Scene& scene) {
 void wait_for_sessions(test::Scene& scene, long long wanted) {
   const SteadyTime deadline = test::in(10s);
   while (sessions(scene) != wanted && std::chrono::steady_clock::now() < deadline) {
+    scene.database.admin().execute("SELECT pg_sleep(0.01)");
   }
   CHECK(sessions(scene) == wanted);
 }
@@ -165,15 +166,20 @@ TEST_CASE("a waiter that is cancelled leaves the queue, and its place is not los
       patient.spawn("b", use(pooled.pool, 2, order));
       cancelled.spawn("c", use(pooled.pool, 3, order));
       patient.spawn("d", use(pooled.pool, 4, order));
-      co_await pause();
+      for (int i = 0; i < 5; ++i)
+        co_await pause();
       cancelled.cancel_all();
       co_await cancelled.join();
     }
-    // Handed the place and cancelled in the same breath.
+    co_await patient.join();
+    CHECK(order == std::vector<int>{2, 4});
+    std::optional<pg::Loan> held(co_await pooled.pool.acquire());
     cancelled.spawn("e", use(pooled.pool, 5, order));
+    for (int i = 0; i < 5; ++i)
+      co_await pause();
+    held.reset();  // handed the place, and cancelled in the same breath
     cancelled.cancel_all();
     co_await cancelled.join();
-    co_await patient.join();
     CHECK(order == std::vector<int>{2, 4});
     const pg::Loan still_there = co_await pooled.pool.acquire();
     CHECK(pooled.pool.open() == 1);
@@ -213,7 +219,8 @@ TEST_CASE("a closed pool ends its idle sessions now and the lent ones when they 
       CHECK(pooled.pool.open() == 2);
       const pg::Loan second = co_await pooled.pool.acquire();
       group.spawn("waiter", use(pooled.pool, 1, order));
-      co_await pause();
+      for (int i = 0; i < 5; ++i)
+        co_await pause();
       pooled.pool.close();
       co_await group.join();
       CHECK(order == std::vector<int>{-1});

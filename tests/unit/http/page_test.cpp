@@ -236,14 +236,14 @@ TEST_CASE("a pool over its limit or without one stays inside its bar") {
 }
 
 TEST_CASE("details that are null, empty or of wrong types still give a page") {
-  for (
-      const auto* details :
-      {"null", "{}", "[]", "3", R"("text")", R"({"partitions": null})", R"({"partitions": []})",
-       R"({"partitions": [null, 3, "x", [], {}], "missing": 7, "default": [], "retention": 1})",
-       R"({"partitions": [{"name": 5, "lower": 5, "upper": "yesterday", "state": null}]})",
-       R"({"states": [null, {"state": 3, "rows": "many"}]})", R"({"states": {}})",
-       R"({"pools": [null, {"states": [1]}, {"states": {"active": "x"}, "level": 9}]})",
-       R"({"partitions": [{"rows_estimate": -1}], "window_seconds": -3, "default": {"rows": -1}})"}) {
+  for (const auto* details :
+       {"null", "{}", "[]", "3", R"("text")", R"({"partitions": null})", R"({"partitions": []})",
+        R"({"partitions": [null, 3, "x", [], {}], "missing": 7, "default": [], "retention": 1})",
+        R"({"partitions": [{"name": 5, "lower": 5, "upper": "yesterday", "state": null}]})",
+        R"({"states": [null, {"state": 3, "rows": "many"}]})", R"({"states": {}})",
+        R"({"pools": [null, {"states": [1]}, {"states": {"active": "x"}, "level": 9}]})",
+        R"({"partitions": [{"rows_estimate": -1}], "window_seconds": -3,)"
+        R"("default": {"rows": -1}})"}) {
     CAPTURE(details);
     const auto html = page(board_with_details("partition:public.t", details));
     CHECK(is_balanced(html));
@@ -264,11 +264,11 @@ TEST_CASE("no name, reason, error or detail can become markup") {
     }
     return text;
   };
-  for (
-      const auto* details :
-      {R"({"interval": "@", "partitions": [{"name": "@", "lower": "@", "upper": "@", "state": "@"}]})",
-       R"({"states": [{"state": "@", "rows": 1}]})",
-       R"({"pools": [{"pool": "@", "limit": 5, "used": 1, "level": "@", "states": {"@": 1}}]})"}) {
+  for (const auto* details :
+       {R"({"interval": "@", "partitions": [)"
+        R"({"name": "@", "lower": "@", "upper": "@", "state": "@"}]})",
+        R"({"states": [{"state": "@", "rows": 1}]})",
+        R"({"pools": [{"pool": "@", "limit": 5, "used": 1, "level": "@", "states": {"@": 1}}]})"}) {
     auto board = board_with_details("@kind:@", fill(details));
     auto entry = board.tasks.extract("@kind:@");
     entry.key() = evil + ":" + evil;

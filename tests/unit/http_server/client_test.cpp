@@ -4,7 +4,6 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
@@ -13,6 +12,7 @@
 
 #include "async/run_to_end.hpp"
 #include "running_server.hpp"
+#include "support/process.hpp"
 
 namespace pgcaretaker::test {
 namespace {
@@ -81,9 +81,9 @@ TEST_CASE("an answer comes over TCP, by address and by name") {
 }
 
 TEST_CASE("an answer comes over a socket file") {
-  const auto path = fmt::format("/tmp/pgcaretaker-client-{}.sock", ::getpid());
-  RunningServer server{http::Limits{}, echo, "unix:" + path};
-  CHECK(ask("unix:" + path, "/status").body == "/status");
+  const TemporaryDirectory folder;
+  RunningServer server{http::Limits{}, echo, "unix:" + folder.path("http.sock")};
+  CHECK(ask("unix:" + folder.path("http.sock"), "/status").body == "/status");
 }
 
 TEST_CASE("the bearer goes with the request") {

@@ -284,7 +284,7 @@ TEST_CASE("without descriptors left the loop does not spin, and goes on when the
   CHECK_FALSE(client.is_closed(600ms));  // the window that is measured
   const double spent = cpu_seconds() - cpu_before;
   ::setrlimit(RLIMIT_NOFILE, &before);
-  CHECK(spent < 0.2);
+  CHECK(spent < 0.03);  // a few wake-ups; a spinning loop takes all it can get
   const auto answer = client.answer();
   REQUIRE(answer);
   CHECK(answer->body == "/late");

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
 #include <filesystem>
@@ -11,27 +10,13 @@
 
 #include "raw_client.hpp"
 #include "running_server.hpp"
+#include "support/process.hpp"
 
 namespace pgcaretaker::test {
 namespace {
 
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
-
-/// A folder that goes with the test.
-class Folder {
- public:
-  Folder() {
-    std::string name = fs::temp_directory_path() / "pgcaretaker-http-XXXXXX";
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  [[nodiscard]] std::string socket() const { return path_ / "http.sock"; }
-
- private:
-  fs::path path_;
-};
 
 /// What the server says when it cannot listen; "" when it can.
 std::string refusal(const std::string& listen) {
@@ -91,38 +76,38 @@ TEST_CASE("what cannot be listened on is one clear line each") {
 }
 
 TEST_CASE("a socket file serves, for owner and group only, and goes with the server") {
-  const Folder folder;
+  const TemporaryDirectory folder;
   for (const mode_t mask : std::array<mode_t, 3>{0, 022, 077}) {
     CAPTURE(mask);
     const auto before = ::umask(mask);
-    RunningServer server{http::Limits{}, echo, "unix:" + folder.socket()};
+    RunningServer server{http::Limits{}, echo, "unix:" + folder.path("http.sock")};
     ::umask(before);
-    CHECK(server.address() == "unix:" + folder.socket());
-    CHECK(mode_of(folder.socket()) == 0660);
+    CHECK(server.address() == "unix:" + folder.path("http.sock"));
+    CHECK(mode_of(folder.path("http.sock")) == 0660);
     RawClient client{server.address()};
     client.send(get_request("/file"));
     CHECK(client.answer()->body == "/file");
     server.stop(5s);
-    CHECK_FALSE(fs::exists(folder.socket()));
+    CHECK_FALSE(fs::exists(folder.path("http.sock")));
   }
 }
 
 TEST_CASE("a stale socket file is replaced") {
-  const Folder folder;
+  const TemporaryDirectory folder;
   {
-    RunningServer server{http::Limits{}, echo, "unix:" + folder.socket()};
-    fs::create_hard_link(folder.socket(), folder.socket() + ".kept");
+    RunningServer server{http::Limits{}, echo, "unix:" + folder.path("http.sock")};
+    fs::create_hard_link(folder.path("http.sock"), folder.path("http.sock") + ".kept");
   }
-  fs::rename(folder.socket() + ".kept", folder.socket());
-  RunningServer server{http::Limits{}, echo, "unix:" + folder.socket()};
+  fs::rename(folder.path("http.sock") + ".kept", folder.path("http.sock"));
+  RunningServer server{http::Limits{}, echo, "unix:" + folder.path("http.sock")};
   RawClient client{server.address()};
   client.send(get_request("/file"));
   CHECK(client.answer()->body == "/file");
 }
 
 TEST_CASE("a live socket file is left to its owner") {
-  const Folder folder;
-  RunningServer server{http::Limits{}, echo, "unix:" + folder.socket()};
+  const TemporaryDirectory folder;
+  RunningServer server{http::Limits{}, echo, "unix:" + folder.path("http.sock")};
   CHECK(refusal(server.address()) ==
         fmt::format("cannot listen on {}: another process is listening there; stop it or choose "
                     "another path",
@@ -133,17 +118,18 @@ TEST_CASE("a live socket file is left to its owner") {
 }
 
 TEST_CASE("a file that is no socket is never removed") {
-  const Folder folder;
-  std::ofstream{folder.socket()} << "precious";
-  CHECK(refusal("unix:" + folder.socket()).find("not a socket is in the way") != std::string::npos);
-  CHECK(fs::file_size(folder.socket()) == 8);
+  const TemporaryDirectory folder;
+  std::ofstream{folder.path("http.sock")} << "precious";
+  CHECK(refusal("unix:" + folder.path("http.sock")).find("not a socket is in the way") !=
+        std::string::npos);
+  CHECK(fs::file_size(folder.path("http.sock")) == 8);
 }
 
 TEST_CASE("a socket file that another process has put in place of ours stays") {
-  const Folder folder;
-  RunningServer server{http::Limits{}, echo, "unix:" + folder.socket()};
-  fs::remove(folder.socket());
-  RunningServer successor{http::Limits{}, echo, "unix:" + folder.socket()};
+  const TemporaryDirectory folder;
+  RunningServer server{http::Limits{}, echo, "unix:" + folder.path("http.sock")};
+  fs::remove(folder.path("http.sock"));
+  RunningServer successor{http::Limits{}, echo, "unix:" + folder.path("http.sock")};
   server.stop(5s);
   RawClient client{successor.address()};
   client.send(get_request("/new"));

@@ -116,7 +116,7 @@ RawClient::Received RawClient::receive(std::chrono::milliseconds within) {
   std::array<char, 65536> buffer{};
   const auto size = ::recv(fd_, buffer.data(), buffer.size(), 0);
   if (size <= 0) {
-    return Received::end;
+    return size == 0 ? Received::end : Received::reset;
   }
   received_.append(buffer.data(), static_cast<std::size_t>(size));
   return Received::data;
@@ -162,7 +162,7 @@ bool RawClient::is_closed(std::chrono::milliseconds within) {
     last = receive(std::max(left, 0ms));
     received_.clear();
   }
-  return last == Received::end;
+  return last == Received::end || last == Received::reset;
 }
 
 std::string get_request(std::string_view path) {

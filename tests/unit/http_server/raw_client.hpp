@@ -37,13 +37,13 @@ class RawClient {
   /// The next answer; nullopt when the server closed or stays silent before it is complete. A body
   /// is expected unless `is_head`.
   std::optional<RawAnswer> answer(bool is_head = false);
-  /// Everything up to the end of the connection; nullopt when it does not end in time.
+  /// Everything up to the orderly end of the connection; nullopt when it is reset or does not end.
   std::optional<std::string> rest();
-  /// True when the server closes within `patience`; what it sends before is dropped.
+  /// True when the server closes or resets within `patience`; what it sends before is dropped.
   bool is_closed(std::chrono::milliseconds patience);
 
  private:
-  enum class Received { data, end, silence };
+  enum class Received { data, end, reset, silence };
   Received receive(std::chrono::milliseconds patience);
 
   int fd_ = -1;
