@@ -26,6 +26,7 @@ CLI::App& add_command(CLI::App& app, CommandLine& line, Command command, const s
                       const std::string& description) {
   CLI::App* added = app.add_subcommand(name, description);
   added->fallthrough();
+  added->footer("Options of all commands (--config, --set, --log-level): pgcaretaker --help");
   added->callback([&line, command] { line.command = command; });
   return *added;
 }

@@ -11,8 +11,8 @@ namespace {
 constexpr Duration overdue_margin = std::chrono::minutes{1};  // a retry or two after a lost race
 
 void add_task_reasons(std::vector<std::string>& reasons, const std::string& name,
-                      const TaskEntry& entry, UtcTime started, UtcTime now) {
-  const UtcTime since = entry.last_success.value_or(started);
+                      const TaskEntry& entry, UtcTime now) {
+  const UtcTime since = entry.last_success.value_or(entry.known_since);
   const Duration silence = std::chrono::duration_cast<Duration>(now - since);
   if (silence > entry.every + entry.deadline + overdue_margin) {
     reasons.push_back(
@@ -44,7 +44,7 @@ std::vector<std::string> Board::not_ready_reasons(UtcTime now) const {
   }
   for (const auto& name : order) {
     if (const auto entry = tasks.find(name); entry != tasks.end()) {
-      add_task_reasons(reasons, name, entry->second, daemon.started, now);
+      add_task_reasons(reasons, name, entry->second, now);
     }
   }
   return reasons;

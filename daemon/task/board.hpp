@@ -19,6 +19,7 @@ struct TaskEntry {
   TaskState state = TaskState::waiting;
   Duration every{0};
   Duration deadline{0};
+  UtcTime known_since;  // start, or the reload that brought the task
   std::optional<UtcTime> next_run;
   std::optional<UtcTime> last_success;
   std::optional<Report> last;  // latest finished pass

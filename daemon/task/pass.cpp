@@ -70,6 +70,18 @@ void append(std::vector<T>& to, std::vector<T> from) {
   std::move(from.begin(), from.end(), std::back_inserter(to));
 }
 
+/// What a step found may stand in the observation after it as well: once is enough.
+void append_new(std::vector<Finding>& to, std::vector<Finding> from) {
+  for (auto& finding : from) {
+    const bool known = std::ranges::any_of(to, [&](const Finding& other) {
+      return other.code == finding.code && other.subject == finding.subject;
+    });
+    if (!known) {
+      to.push_back(std::move(finding));
+    }
+  }
+}
+
 /// A pass under way: the report it fills, and what its steps came to.
 struct Progress {
   Report report;
@@ -213,7 +225,7 @@ Awaitable<Report> run_pass(Task& task, pg::Pool& pool, async::Clock& clock, Pass
   } catch (const std::exception& error) {
     note_bug(progress, error);
   }
-  append(progress.report.findings, std::move(progress.step_findings));
+  append_new(progress.report.findings, std::move(progress.step_findings));
   progress.report.duration = since(start, clock);
   progress.report.outcome = outcome_of(progress);
   co_return std::move(progress.report);

@@ -46,7 +46,11 @@ void Runner::configure(std::vector<std::shared_ptr<Task>> tasks) {
     auto& task = tasks[index];
     const std::string name = task->name();
     board_.order.push_back(name);
-    auto& entry = board_.tasks[name];
+    auto [place, is_new] = board_.tasks.try_emplace(name);
+    auto& entry = place->second;
+    if (is_new) {
+      entry.known_since = clock_.utc_now();
+    }
     entry.every = task->every();
     entry.deadline = task->deadline();
     auto known = before.extract(name);

@@ -18,6 +18,7 @@ Board healthy_board() {
   board.daemon.database_up = true;
   board.order = {"outbox:public.a"};
   auto& entry = board.tasks["outbox:public.a"];
+  entry.known_since = started;
   entry.every = 60s;
   entry.deadline = 600s;
   return board;
@@ -50,6 +51,12 @@ TEST_CASE("a task is overdue after its cadence, its deadline and a minute withou
         "task outbox:public.a is overdue: no success for 721 s");
   board.tasks["outbox:public.a"].last_success = started + 700s;
   CHECK(board.not_ready_reasons(started + 721s).empty());
+}
+
+TEST_CASE("a task that a reload brought after a long uptime is not overdue at once") {
+  auto board = healthy_board();
+  board.tasks["outbox:public.a"].known_since = started + 30 * 24h;
+  CHECK(board.not_ready_reasons(started + 30 * 24h + 1s).empty());
 }
 
 TEST_CASE("only a critical finding makes the daemon not ready") {
