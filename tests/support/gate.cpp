@@ -129,14 +129,15 @@ void report_nothing(std::exception_ptr) {}
 Awaitable<void> serve(std::shared_ptr<State> state, std::shared_ptr<Pair> pair,
                       unsigned short upstream_port) {
   const tcp::endpoint upstream{asio::ip::address_v4::loopback(), upstream_port};
+  state->pairs.insert(pair);
   const auto [error] = co_await pair->server.async_connect(upstream, quietly);
   if (error) {
     pair->end(false);
+  } else {
+    const auto executor = co_await asio::this_coro::executor;
+    asio::co_spawn(executor, pump(state, pair, Gate::Direction::to_client), report_nothing);
+    co_await pump(state, pair, Gate::Direction::to_server);
   }
-  const auto executor = co_await asio::this_coro::executor;
-  state->pairs.insert(pair);
-  asio::co_spawn(executor, pump(state, pair, Gate::Direction::to_client), report_nothing);
-  co_await pump(state, pair, Gate::Direction::to_server);
   state->pairs.erase(pair);
 }
 

@@ -62,6 +62,24 @@ class TlsServer {
   std::string folder_;
 };
 
+/// The first connect after a reload may still meet the old settings.
+Awaitable<std::unique_ptr<pg::Connection>> connect_soon(test::Scene& scene,
+                                                        const pg::ConnectOptions& options) {
+  const SteadyTime deadline = test::in(10s);
+  while (true) {
+    try {
+      co_return co_await pg::Connection::connect(options, scene.canceller);
+    } catch (const pg::Error&) {
+      if (std::chrono::steady_clock::now() > deadline) throw;
+    }
+  }
+}
+
+std::string tcp(const test::Scene& scene) {
+  return "hostaddr=127.0.0.1 port=" + std::string{std::getenv("PGPORT")} +
+         " dbname=" + scene.database.name() + " ";
+}
+
 }  // namespace
 
 TEST_CASE("a session over TLS is verified to the name of the host") {
@@ -69,20 +87,10 @@ TEST_CASE("a session over TLS is verified to the name of the host") {
   const TlsServer server{scene.database.admin()};
   auto options = scene.database.options();
   options.database.role.clear();  // pg_stat_ssl shows a session to its own role
-  const std::string common = "hostaddr=127.0.0.1 port=" + std::string{std::getenv("PGPORT")} +
-                             " dbname=" + scene.database.name() +
-                             " user=pgc_caretaker sslmode=verify-full ";
+  const std::string common = tcp(scene) + "user=pgc_caretaker sslmode=verify-full ";
   scene.run([&]() -> Awaitable<void> {
     options.database.dsn = common + "host=localhost sslrootcert=" + server.ca();
-    const SteadyTime deadline = test::in(10s);
-    std::unique_ptr<pg::Connection> connection;
-    while (!connection) {  // the reload may not have reached the postmaster yet
-      try {
-        connection = co_await pg::Connection::connect(options, scene.canceller);
-      } catch (const pg::Error&) {
-        if (std::chrono::steady_clock::now() > deadline) throw;
-      }
-    }
+    const auto connection = co_await connect_soon(scene, options);
     const pg::Result result = co_await connection->query(
         "tls", "SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
     CHECK(result.only_row().get<bool>("ssl"));
@@ -104,6 +112,34 @@ TEST_CASE("a session over TLS is verified to the name of the host") {
     const auto no_ca = co_await test::failure_of(pg::Connection::connect(options, scene.canceller));
     REQUIRE(no_ca.has_value());
     CHECK(no_ca->message().find("nowhere.crt") != std::string::npos);
+  });
+}
+
+TEST_CASE("a refusal over TLS makes libpq try again on a new socket, which is followed") {
+  test::Scene scene;
+  const TlsServer server{scene.database.admin()};
+  test::Admin& admin = scene.database.admin();
+  admin.execute("DROP ROLE IF EXISTS pgc_plain; CREATE ROLE pgc_plain LOGIN");
+  test::prepend(admin.value("SHOW hba_file").value(),
+                "hostssl all pgc_plain 127.0.0.1/32 reject\n");
+  test::control_server("reload");
+  auto options = scene.database.options();
+  options.database.role.clear();
+  options.database.dsn = tcp(scene) + "user=pgc_plain sslmode=require";
+  scene.run([&]() -> Awaitable<void> {
+    const SteadyTime deadline = test::in(10s);
+    std::string sqlstate;
+    while (sqlstate != "28000" && std::chrono::steady_clock::now() < deadline) {
+      auto operation = pg::Connection::connect(options, scene.canceller);
+      const auto refused = co_await test::failure_of(std::move(operation));
+      if (refused) sqlstate = refused->sqlstate();
+    }
+    REQUIRE(sqlstate == "28000");
+    options.database.dsn = tcp(scene) + "user=pgc_plain sslmode=prefer";
+    const auto connection = co_await pg::Connection::connect(options, scene.canceller);
+    const pg::Result result = co_await connection->query(
+        "tls", "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+    CHECK_FALSE(result.only_row().get<bool>("ssl"));
   });
 }
 
