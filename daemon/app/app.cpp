@@ -3,6 +3,7 @@
 #include "app/app.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <random>
 
@@ -50,7 +51,14 @@ App::App(CommandLine line, Configuration configuration)
 }
 
 ExitCode App::run() {
-  return async::run_to_end(loop_, live());
+  try {
+    return async::run_to_end(loop_, live());
+  } catch (const std::exception& error) {
+    // A bug. Coroutines may be suspended anywhere, so nothing is unwound: whatever is under way is
+    // a transaction, which the server rolls back, and the supervisor starts us again.
+    telemetry::log_error(fmt::format("internal error, leaving: {}", error.what()));
+    _exit(static_cast<int>(ExitCode::internal));
+  }
 }
 
 Awaitable<ExitCode> App::live() {

@@ -14,7 +14,7 @@ namespace pgcaretaker::async {
 
 /// Runs `loop` until nothing is left to do, with `operation` as its main coroutine; returns its
 /// value or throws what it threw. Blocks. Everything the operation started has ended when this
-/// returns.
+/// returns, but not when it throws.
 template <class T>
 T run_to_end(asio::io_context& loop, Awaitable<T> operation) {
   std::exception_ptr failure;
@@ -22,6 +22,9 @@ T run_to_end(asio::io_context& loop, Awaitable<T> operation) {
   asio::co_spawn(loop, std::move(operation), [&](std::exception_ptr thrown, T result) {
     failure = std::move(thrown);
     value.emplace(std::move(result));
+    if (failure) {
+      loop.stop();  // what else runs has nobody to end it any more
+    }
   });
   loop.run();
   if (failure) {

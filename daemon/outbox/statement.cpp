@@ -15,6 +15,15 @@ std::string enclosed(const std::string& expression) {
   return "(\n" + expression + "\n)";
 }
 
+/// A condition that gives null for a row does not claim it.
+std::string sparing(const Terms& terms) {
+  std::string sql;
+  for (const std::string& condition : terms.spared) {
+    sql += " AND " + enclosed(condition) + " IS NOT TRUE";
+  }
+  return sql;
+}
+
 std::string literal(UtcTime time) {
   return "'" + pg::format_timestamp(time) + "'::timestamptz";
 }
@@ -24,16 +33,38 @@ std::string literal(UtcTime time) {
 std::vector<Terms> configured_states(const config::Outbox& settings) {
   std::vector<Terms> states;
   if (!settings.pending.empty()) {
-    states.push_back(Terms{State::pending, settings.pending, settings.pending_since, std::nullopt,
-                           "outbox.pending", "outbox.pending_since"});
+    states.push_back(Terms{State::pending,
+                           settings.pending,
+                           settings.pending_since,
+                           std::nullopt,
+                           "outbox.pending",
+                           "outbox.pending_since",
+                           {}});
   }
   if (settings.done && !settings.done->where.empty()) {
-    states.push_back(Terms{State::done, settings.done->where, settings.done->since,
-                           settings.done->keep, "outbox.done.where", "outbox.done.since"});
+    states.push_back(Terms{State::done,
+                           settings.done->where,
+                           settings.done->since,
+                           settings.done->keep,
+                           "outbox.done.where",
+                           "outbox.done.since",
+                           {}});
   }
   if (settings.dead && !settings.dead->where.empty()) {
-    states.push_back(Terms{State::dead, settings.dead->where, settings.dead->since,
-                           settings.dead->keep, "outbox.dead.where", "outbox.dead.since"});
+    states.push_back(Terms{State::dead,
+                           settings.dead->where,
+                           settings.dead->since,
+                           settings.dead->keep,
+                           "outbox.dead.where",
+                           "outbox.dead.since",
+                           {}});
+  }
+  for (Terms& terms : states) {
+    for (const Terms& other : states) {
+      const bool spares = (terms.state == State::done && other.state != State::done) ||
+                          (terms.state == State::dead && other.state == State::pending);
+      if (spares) terms.spared.push_back(other.where);
+    }
   }
   return states;
 }
@@ -46,7 +77,7 @@ std::string count_sql(const config::TableName& table, const Terms& terms, UtcTim
                       Wanted wanted, std::optional<double> sample_percent) {
   const std::string since = enclosed(terms.since);
   const auto cutoff = cutoff_of(terms, as_of);
-  const std::string older = cutoff ? since + " < " + literal(*cutoff) : "false";
+  const std::string older = cutoff ? since + " < " + literal(*cutoff) + sparing(terms) : "false";
   const bool everything = wanted == Wanted::everything;
   const std::string rows = everything ? "count(*)" : "NULL::bigint";
   // min() of the bare expression, without a FILTER: only so can an index answer it.
@@ -72,9 +103,9 @@ std::string sweep_sql(const config::TableName& outbox, const config::TableName& 
                       const Terms& terms) {
   return fmt::format(
       "DELETE FROM ONLY {} AS {}\nWHERE ctid >= $2::tid AND ctid < $3::tid AND {} AND {} < "
-      "$1::timestamptz",
+      "$1::timestamptz{}",
       heap.sql(), config::quote_identifier(outbox.name), enclosed(terms.where),
-      enclosed(terms.since));
+      enclosed(terms.since), sparing(terms));
 }
 
 std::string block_address(std::int64_t block) {

@@ -20,6 +20,9 @@ struct Terms {
   std::optional<Duration> keep;  // nullopt = never due
   std::string where_key;         // e.g. outbox.done.where
   std::string since_key;
+  /// Conditions of states that this one never touches, whatever its own condition says: a sweep of
+  /// done takes neither pending nor dead rows, a sweep of dead no pending ones.
+  std::vector<std::string> spared;
 };
 
 /// The states that `settings` defines, in the order of State.

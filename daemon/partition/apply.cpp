@@ -52,6 +52,29 @@ pg::Params pack(const Statement& sent) {
   return params;
 }
 
+// While a retirement holds its locks, all writers of the table wait: catalog changes take
+// milliseconds, and a hold_query that takes longer than this is not worth their wait.
+constexpr Duration longest_retirement = std::chrono::milliseconds{500};
+// ATTACH reads the whole default partition under its lock; what writers of the default and readers
+// of the table may be asked to wait once per partition.
+constexpr Duration longest_attach = std::chrono::seconds{2};
+// A daemon that is stopped or cut off between two statements must not keep its locks.
+constexpr Duration longest_silence = std::chrono::milliseconds{500};
+
+/// Beside lock_timeout, which the step brings itself. What a configured function does is its own.
+pg::TransactionOptions limits_of(const config::Partition& settings, const Step& step) {
+  pg::TransactionOptions options;
+  options.idle_timeout = longest_silence;
+  const bool creates = step.action == action::create;
+  const bool by_function =
+      creates ? settings.create_function.has_value() : settings.drop_function.has_value();
+  if (!by_function) {
+    options.statement_timeout =
+        settings.lock_timeout + (creates ? longest_attach : longest_retirement);
+  }
+  return options;
+}
+
 std::string_view change_of(const Step& step) {
   if (step.action == action::create) return "created";
   return step.action == action::drop ? "dropped" : "detached";
@@ -79,7 +102,7 @@ Awaitable<Applied> apply_step(pg::Connection& connection, const config::Partitio
       }
     }
   };
-  const pg::TransactionOptions options;  // the step brings its own SET LOCAL
+  const pg::TransactionOptions options = limits_of(settings, step);
   std::optional<Applied> refused;
   try {
     co_await pg::transact(connection, options, body);

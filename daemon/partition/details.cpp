@@ -95,7 +95,9 @@ telemetry::Samples gauges(const config::Partition& settings, const Snapshot& sna
   double overdue = 0;
   for (const std::size_t index : draft.expired) {
     const Member& member = draft.members[index];
-    if (!is_held(settings, answers, member)) {
+    const auto hold = answers.holds.find(member.observed.oid);
+    const bool hold_failed = hold != answers.holds.end() && !hold->second.error.empty();
+    if (!is_held(settings, answers, member) || hold_failed) {
       overdue = std::max(overdue, seconds(draft.retention->cutoff - member.range.upper));
     }
   }

@@ -174,9 +174,13 @@ bool let_go(const Inputs& in, const Member& member, int& not_asked, FindingList&
     return false;
   }
   const std::string& error = hold->second.error;
-  findings.add(Severity::info, "held", member.observed.name.text(),
-               error.empty() ? "expired, but hold_query keeps it"
-                             : "expired, but kept because hold_query failed: " + error);
+  if (error.empty()) {
+    findings.add(Severity::info, "held", member.observed.name.text(),
+                 "expired, but hold_query keeps it");
+  } else {
+    findings.add(Severity::critical, "hold_query_failed", member.observed.name.text(),
+                 "expired, but kept because hold_query failed: " + error);
+  }
   return false;
 }
 

@@ -94,9 +94,17 @@ std::optional<Applied> after_refusal(const config::Partition& settings, const St
   if (error.is_lock_timeout() || error.is_deadlock()) {
     return lock_not_granted(settings, step, error);
   }
+  if (creates(step) && error.statement() == statement::attach && error.is_statement_timeout() &&
+      !error.is_connection_lost()) {
+    return yielded(finding_of(
+        Severity::critical, "default_too_large", step,
+        "not attached: PostgreSQL reads the whole default partition under a lock for it, which "
+        "took "
+        "too long; move the rows of the default partition into partitions of their own"));
+  }
   if (error.statement() == statement::hold && error.kind() == pg::Error::Kind::refused &&
       !error.is_connection_lost()) {
-    return yielded(finding_of(Severity::info, "held", step,
+    return yielded(finding_of(Severity::critical, "hold_query_failed", step,
                               "expired, but kept because hold_query failed: " + error.message()));
   }
   if (creates(step) && error.is_check_violation()) {

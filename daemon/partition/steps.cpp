@@ -138,6 +138,7 @@ Step retire_step(const StepContext& context, const Member& member, const Retenti
   step.lock = "ACCESS EXCLUSIVE on " + parent.text() + ", " + partition.text();
   if (context.default_partition) step.lock += ", " + context.default_partition->text();
   step.reversible = !drop;
+  step.by_age = true;
   return step;
 }
 
@@ -162,6 +163,7 @@ Step drop_by_function_step(const StepContext& context, const Member& member,
            1));
   step.lock = "chosen by " + function.text();
   step.reversible = false;
+  step.by_age = true;
   return step;
 }
 

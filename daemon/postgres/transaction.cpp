@@ -23,6 +23,7 @@ std::string begin_script(const TransactionOptions& options) {
   };
   set("lock_timeout", options.lock_timeout);
   set("statement_timeout", options.statement_timeout);
+  set("idle_in_transaction_session_timeout", options.idle_timeout);
   return sql;
 }
 

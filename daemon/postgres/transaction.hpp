@@ -12,6 +12,9 @@ namespace pgcaretaker::pg {
 struct TransactionOptions {
   Duration lock_timeout{0};       // SET LOCAL lock_timeout; 0 = the session's
   Duration statement_timeout{0};  // SET LOCAL statement_timeout; 0 = the session's
+  /// SET LOCAL idle_in_transaction_session_timeout; 0 = the session's. Bounds how long locks
+  /// outlive a client that has stopped answering.
+  Duration idle_timeout{0};
   bool read_only = false;
 };
 

@@ -2,6 +2,8 @@
 // The lease session's life.
 #include "task/lease.hpp"
 
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
 #include <random>
 
 #include "task/cadence.hpp"
@@ -49,6 +51,11 @@ Awaitable<void> Lease::run() {
       error = "the server closed the session";
     } catch (const pg::Error& failure) {
       error = failure.what();
+    } catch (const boost::system::system_error& failure) {
+      if (failure.code() == asio::error::operation_aborted) {
+        throw;
+      }
+      error = failure.what();  // out of descriptors, for one: a state like any other
     }
     if (state_.database_up) {
       attempt = 0;  // it worked before: the next attempt is soon again

@@ -9,6 +9,7 @@
 #include <boost/system/system_error.hpp>
 
 #include "async/with_deadline.hpp"
+#include "task/clock_check.hpp"
 #include "telemetry/log.hpp"
 
 namespace pgcaretaker::task {
@@ -141,11 +142,20 @@ void adopt_plan(Report& report, Plan&& plan) {
   report.details = std::move(plan.details);
 }
 
+Awaitable<Plan> plan_checked(Task& task, pg::Connection& connection, const async::Clock& clock,
+                             std::optional<UtcTime> as_of) {
+  Plan plan = co_await task.plan(connection, as_of);
+  if (!as_of) {
+    withhold_when_clocks_differ(plan, clock.utc_now());
+  }
+  co_return plan;
+}
+
 Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, const async::Clock& clock,
                                 const PassOptions& options, Progress& progress) {
   const pg::Loan loan = co_await pool.acquire();
   pg::Connection& connection = loan.connection();
-  Plan plan = co_await task.plan(connection, options.as_of);
+  Plan plan = co_await plan_checked(task, connection, clock, options.as_of);
   const std::vector<Step> steps = std::move(plan.steps);
   adopt_plan(progress.report, std::move(plan));
   for (const Step& step : steps) {
@@ -160,7 +170,7 @@ Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, const async::Clock& 
   if (!progress.acted) {
     co_return;
   }
-  Plan after = co_await task.plan(connection, options.as_of);
+  Plan after = co_await plan_checked(task, connection, clock, options.as_of);
   // What a lost race left undone may have been done by the winner: then nothing is missing.
   progress.yielded = progress.yielded && !after.steps.empty();
   adopt_plan(progress.report, std::move(after));
@@ -226,14 +236,15 @@ Awaitable<Report> run_pass(Task& task, pg::Pool& pool, async::Clock& clock, Pass
     note_bug(progress, error);
   }
   append_new(progress.report.findings, std::move(progress.step_findings));
+  progress.report.unfinished = progress.yielded;
   progress.report.duration = since(start, clock);
   progress.report.outcome = outcome_of(progress);
   co_return std::move(progress.report);
 }
 
-Awaitable<Plan> plan_only(Task& task, pg::Pool& pool) {
+Awaitable<Plan> plan_only(Task& task, pg::Pool& pool, const async::Clock& clock) {
   const pg::Loan loan = co_await pool.acquire();
-  Plan plan = co_await task.plan(loan.connection(), std::nullopt);
+  Plan plan = co_await plan_checked(task, loan.connection(), clock, std::nullopt);
   co_return plan;
 }
 

@@ -24,6 +24,6 @@ struct PassOptions {
 Awaitable<Report> run_pass(Task& task, pg::Pool& pool, async::Clock& clock, PassOptions options);
 
 /// observe -> plan, nothing else: what the command `plan` prints. Throws pg::Error.
-Awaitable<Plan> plan_only(Task& task, pg::Pool& pool);
+Awaitable<Plan> plan_only(Task& task, pg::Pool& pool, const async::Clock& clock);
 
 }  // namespace pgcaretaker::task

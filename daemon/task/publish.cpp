@@ -20,7 +20,7 @@ double unix_seconds(UtcTime time) {
 }
 
 bool succeeded(const Report& report) {
-  return report.outcome != Outcome::failure;
+  return report.outcome != Outcome::failure && !report.unfinished;
 }
 
 void update_entry(TaskEntry& entry, const Report& report) {

@@ -35,7 +35,8 @@ struct Report {
   Outcome outcome = Outcome::success;
   UtcTime started;
   Duration duration{0};
-  std::string error;  // why the pass as a whole failed; empty otherwise
+  std::string error;        // why the pass as a whole failed; empty otherwise
+  bool unfinished = false;  // a lock or a race was lost and work is left: try again soon
   bool connection_lost = false;
   bool deadline_passed = false;
   std::vector<Act> acts;

@@ -158,7 +158,7 @@ Awaitable<void> Runner::run_once(Loop& loop) {
   if (loop.replaced) {
     loop.replaced = false;
     plan_next(loop, first_slot(clock_.now(), loop.index, loop.task->every(), random));
-  } else if (report.outcome == Outcome::failure) {
+  } else if (report.outcome == Outcome::failure || report.unfinished) {
     plan_next(loop, retry_slot(loop.slot, task->every(), clock_.now(),
                                board_.tasks[task->name()].failures_in_a_row, random));
   } else {

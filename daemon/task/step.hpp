@@ -32,6 +32,8 @@ struct Step {
   std::vector<Statement> statements;
   std::string lock;  // heaviest lock and on what: "ACCESS EXCLUSIVE on public.audit_events_default"
   bool reversible = true;
+  bool by_age =
+      false;  // planned because of its age by the server's clock: see task/clock_check.hpp
 };
 
 /// The outcome of observe and plan: nothing has been changed yet.

@@ -41,6 +41,7 @@ struct Pair {
 
   tcp::socket client;
   tcp::socket server;
+  int pumps = 2;  // directions that have not ended
 };
 
 /// Shared by the coroutines, so that it is there as long as any frame is.
@@ -124,6 +125,13 @@ Awaitable<void> pump(std::shared_ptr<State> state, std::shared_ptr<Pair> pair,
   to.shutdown(tcp::socket::shutdown_send, ignored);
 }
 
+/// One direction; the pair is forgotten when both have ended.
+Awaitable<void> pump_to_end(std::shared_ptr<State> state, std::shared_ptr<Pair> pair,
+                            Gate::Direction direction) {
+  co_await pump(state, pair, direction);
+  if (--pair->pumps == 0) state->pairs.erase(pair);
+}
+
 void report_nothing(std::exception_ptr) {}
 
 Awaitable<void> serve(std::shared_ptr<State> state, std::shared_ptr<Pair> pair,
@@ -133,12 +141,12 @@ Awaitable<void> serve(std::shared_ptr<State> state, std::shared_ptr<Pair> pair,
   const auto [error] = co_await pair->server.async_connect(upstream, quietly);
   if (error) {
     pair->end(false);
-  } else {
-    const auto executor = co_await asio::this_coro::executor;
-    asio::co_spawn(executor, pump(state, pair, Gate::Direction::to_client), report_nothing);
-    co_await pump(state, pair, Gate::Direction::to_server);
+    state->pairs.erase(pair);
+    co_return;
   }
-  state->pairs.erase(pair);
+  const auto executor = co_await asio::this_coro::executor;
+  asio::co_spawn(executor, pump_to_end(state, pair, Gate::Direction::to_client), report_nothing);
+  co_await pump_to_end(state, pair, Gate::Direction::to_server);
 }
 
 Awaitable<void> listen(std::shared_ptr<State> state, tcp::acceptor& acceptor,

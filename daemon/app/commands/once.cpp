@@ -32,7 +32,8 @@ void print_report(const task::Report& report) {
 class Verdict {
  public:
   void add(const task::Report& report) {
-    lost_ = lost_ || report.connection_lost;
+    // Held back means that the session with the lease has gone.
+    lost_ = lost_ || report.connection_lost || report.outcome == task::Outcome::skipped;
     failed_ = failed_ || report.outcome == task::Outcome::failure;
     needs_person_ = needs_person_ || report.outcome == task::Outcome::needs_person;
   }
@@ -67,7 +68,7 @@ Awaitable<ExitCode> run_tasks(OneShot& shot) {
   Verdict verdict;
   for (const auto& task : shot.tasks) {
     task::PassOptions options;
-    options.may_act = [&session] { return session->state() != pg::SessionState::closed; };
+    options.may_act = [&session] { return session->check_open(); };
     const task::Report report =
         co_await task::run_pass(*task, *shot.pools.of(*task), shot.clock, options);
     print_report(report);

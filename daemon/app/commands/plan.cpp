@@ -99,7 +99,7 @@ ExitCode verdict(const std::vector<Planned>& all) {
 Awaitable<Planned> plan_one(OneShot& shot, task::Task& task) {
   Planned planned{task.name(), {}, ""};
   try {
-    planned.plan = co_await task::plan_only(task, *shot.pools.of(task));
+    planned.plan = co_await task::plan_only(task, *shot.pools.of(task), shot.clock);
   } catch (const pg::Error& error) {
     if (error.is_connection_lost()) {
       throw;

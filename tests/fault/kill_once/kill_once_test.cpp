@@ -144,3 +144,26 @@ TEST_CASE_FIXTURE(World,
     check_no_orphan();
   }
 }
+
+TEST_CASE_FIXTURE(World, "once stops acting when its lease is gone, and says so") {
+  arrange();
+  auto& admin = database.admin();
+  // The first step waits for this lock; meanwhile the session that holds the lease is ended.
+  admin.execute("BEGIN; LOCK TABLE audit.events IN SHARE UPDATE EXCLUSIVE MODE");
+  test::Process process{{"once", "-c", config, "--set", "partition.0.lock_timeout=10s"},
+                        directory.path("output")};
+  test::Admin onlooker{database.name()};
+  while (onlooker.number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+                         "application_name = 'pgcaretaker/task' AND datname = "
+                         "current_database()") == 0) {
+    std::this_thread::yield();
+  }
+  onlooker.execute(
+      "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = "
+      "'pgcaretaker/lease' AND datname = current_database()");
+  admin.execute("COMMIT");
+  CHECK_MESSAGE(process.wait() == 69, directory.read("output"));
+  CHECK(admin.number("SELECT count(*) FROM audit.events WHERE at < '2025-01-01'") ==
+        4 * rows_per_month);
+  CHECK(admin.number("SELECT count(*) FROM audit.box") == 2000);
+}

@@ -106,6 +106,22 @@ TEST_CASE("dead rows are not swept with the finished ones, however old they are"
   CHECK(finding(plan.findings, "action_not_available") != nullptr);
 }
 
+TEST_CASE("a done condition that is too wide takes neither pending nor dead rows") {
+  TestDatabase database;
+  create_event_outbox(database.admin());
+  add_pending(database.admin(), "pending", 4, "400 days");
+  add_done(database.admin(), "old", 5, "8 days");
+  add_dead(database.admin(), "dead", 5, "365 days");
+  config::Outbox settings = event_outbox();
+  settings.done->where = "attempts >= 0";
+  settings.done->since = "created_at";
+  settings.dead->action = config::DeadAction::archive;
+  Session session{database.options()};
+  const auto plan = session.plan(settings);
+  CHECK(session.sweep(settings, only_step(plan)).rows == 5);
+  CHECK(remaining(database.admin()) == "dead:5 pending:4");
+}
+
 TEST_CASE("a batch reads its blocks and no index, even where an index fits") {
   TestDatabase database;
   Admin& admin = database.admin();

@@ -175,8 +175,40 @@ TEST_CASE("a hold that appears between plan and act still holds") {
   database.admin().execute("ALTER TABLE public.legal_hold RENAME COLUMN since TO sinze");
   const Applied failed = keeper.apply(settings, plan.steps.back());
   CHECK(failed.kind == Applied::Kind::yielded);
-  CHECK(codes(failed.findings) == Words{"held"});
+  CHECK(codes(failed.findings) == Words{"hold_query_failed"});
   CHECK(names(database.admin()).size() == 3);
+}
+
+TEST_CASE("a hold_query that is slow under the lock gives way within half a second") {
+  TestDatabase database;
+  Keeper keeper{database.options()};
+  create_old_events(database, keeper);
+  config::Partition settings = short_lived_events();
+  // Quick while it is planned, in a transaction that reads only.
+  settings.hold_query =
+      "SELECT false FROM pg_sleep(CASE WHEN current_setting('transaction_read_only') = 'on' "
+      "THEN 0 ELSE 20 END)";
+  const task::Plan plan = keeper.plan(settings, november);
+  REQUIRE(subjects(plan).back() == "drop public.events_y2026m03");
+  const auto start = std::chrono::steady_clock::now();
+  const Applied held = keeper.apply(settings, plan.steps.back());
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{5});
+  CHECK(held.kind == Applied::Kind::yielded);
+  CHECK(codes(held.findings) == Words{"hold_query_failed"});
+  CHECK(names(database.admin()).size() == 3);
+}
+
+TEST_CASE("a daemon that falls silent in a retirement loses its locks after half a second") {
+  TestDatabase database;
+  Keeper keeper{database.options()};
+  create_old_events(database, keeper);
+  config::Partition settings = short_lived_events();
+  settings.hold_query =
+      "SELECT CASE WHEN current_setting('transaction_read_only') = 'on' THEN false ELSE "
+      "current_setting('idle_in_transaction_session_timeout') <> '500ms' END";
+  const task::Plan plan = keeper.plan(settings, november);
+  REQUIRE(subjects(plan).back() == "drop public.events_y2026m03");
+  CHECK(keeper.apply(settings, plan.steps.back()).kind == Applied::Kind::done);
 }
 
 TEST_CASE("what is no longer the planned partition is not touched") {

@@ -118,9 +118,10 @@ TEST_CASE("whatever server, database and role say, a session is under our discip
   scene.run([&]() -> Awaitable<void> {
     const auto options = scene.database.options("lease");
     const auto connection = co_await pg::Connection::connect(options, scene.canceller);
-    for (const auto& [setting, value] : expected) {
-      CAPTURE(setting);
-      CHECK(co_await ask(*connection, "current_setting('" + setting + "')") == value);
+    for (const auto& pair : expected) {
+      const std::string question = "current_setting('" + pair.first + "')";
+      CAPTURE(question);
+      CHECK(co_await ask(*connection, question) == pair.second);
     }
     CHECK(co_await ask(*connection, "current_user || ' ' || session_user") ==
           "pgc_owner pgc_caretaker");

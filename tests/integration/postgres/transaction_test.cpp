@@ -142,10 +142,12 @@ TEST_CASE("timeouts and read-only hold inside of the transaction only") {
     pg::TransactionOptions options;
     options.lock_timeout = 123ms;
     options.statement_timeout = 45678ms;
+    options.idle_timeout = 7890ms;
     options.read_only = true;
     const auto body = [&]() -> Awaitable<void> {
       CHECK(co_await show(*connection, "lock_timeout") == "123ms");
       CHECK(co_await show(*connection, "statement_timeout") == "45678ms");
+      CHECK(co_await show(*connection, "idle_in_transaction_session_timeout") == "7890ms");
       co_await insert(*connection, 1);
     };
     const auto failure = co_await test::failure_of(pg::transact(*connection, options, body));

@@ -139,7 +139,12 @@ TEST_CASE("headers of 1 MiB cost neither memory nor another client's time") {
     CHECK(client.is_closed(5s));
     CHECK(time_of_a_request(server.address()) < 2s);
   }
-  CHECK(resident_kibibytes() - before < 8 * 1024);
+#ifdef __SANITIZE_ADDRESS__
+  constexpr long allowed = 64 * 1024;  // freed memory stays in the sanitizer's quarantine
+#else
+  constexpr long allowed = 8 * 1024;
+#endif
+  CHECK(resident_kibibytes() - before < allowed);
 }
 
 TEST_CASE("pipelined garbage is 400 after the good request before it") {

@@ -235,12 +235,13 @@ TEST_CASE("gauges and details are what was observed") {
   CHECK(sample(plan, Metric::outbox_oldest_seconds, "pending") == 3.5);
   CHECK(sample(plan, Metric::outbox_rows, "done") == 5000);
   CHECK(sample(plan, Metric::outbox_oldest_seconds, "dead") == 0);
-  CHECK(
-      plan.details.dump() ==
-      R"({"table":"public.event_outbox","states":[)"
-      R"({"state":"pending","rows":12,"rows_are_estimate":false,"oldest_seconds":3.5,"due_rows":null},)"
-      R"({"state":"done","rows":5000,"rows_are_estimate":true,"oldest_seconds":700000.0,"due_rows":1204},)"
-      R"({"state":"dead","rows":0,"rows_are_estimate":false,"oldest_seconds":null,"due_rows":0}]})");
+  CHECK(plan.details.dump() == R"({"table":"public.event_outbox","states":[)"
+                               R"({"state":"pending","rows":12,"rows_are_estimate":false,)"
+                               R"("oldest_seconds":3.5,"due_rows":null},)"
+                               R"({"state":"done","rows":5000,"rows_are_estimate":true,)"
+                               R"("oldest_seconds":700000.0,"due_rows":1204},)"
+                               R"({"state":"dead","rows":0,"rows_are_estimate":false,)"
+                               R"("oldest_seconds":null,"due_rows":0}]})");
   CHECK(plan.as_of == snapshot.as_of);
 }
 

@@ -47,6 +47,24 @@ TEST_CASE("every expression stands in parentheses on lines of its own") {
   CHECK(holds(where_only_sql(settings.table, done), enclosed_where));
 }
 
+TEST_CASE("a sweep spares what its condition takes from a state that comes before it") {
+  auto settings = test::event_outbox();
+  settings.pending = "p";
+  settings.dead->where = "d";
+  const auto states = configured_states(settings);
+  const std::string spares_pending = " AND (\np\n) IS NOT TRUE";
+  const std::string spares_dead = " AND (\nd\n) IS NOT TRUE";
+  const std::string done = sweep_sql(settings.table, settings.table, states[1]);
+  CHECK(holds(done, spares_pending));
+  CHECK(holds(done, spares_dead));
+  const std::string dead = sweep_sql(settings.table, settings.table, states[2]);
+  CHECK(holds(dead, spares_pending));
+  CHECK_FALSE(holds(dead, spares_dead));
+  // What is never swept is not due either.
+  const auto due = count_sql(settings.table, states[1], noon, Wanted::due, std::nullopt);
+  CHECK(holds(due, spares_pending));
+}
+
 TEST_CASE("a sweep names the leaf, but its expressions may use the outbox's own name") {
   const auto settings = test::event_outbox();
   const std::string sql = sweep_sql(settings.table, config::TableName{"parts", "Leaf \"1\""},

@@ -172,8 +172,9 @@ TEST_CASE("a held partition stays, with its reason, and does not use up max_drop
   const task::Plan plan = plan_of(settings, snapshot, answers);
   CHECK(subjects(plan) ==
         Words{"drop public.audit_events_y2025m09", "drop public.audit_events_y2025m10"});
-  CHECK(codes(plan.findings) == Words{"held", "held"});
+  CHECK(codes(plan.findings) == Words{"held", "hold_query_failed"});
   CHECK(plan.findings[0].severity == Severity::info);
+  CHECK(plan.findings[1].severity == Severity::critical);
   CHECK(contains(plan.findings[1].text, "division by zero"));
 }
 

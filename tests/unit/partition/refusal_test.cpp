@@ -67,8 +67,10 @@ TEST_CASE("refusals of a step become outcomes with the right finding") {
       {false, "42883", statement::drop_function, nullptr, Severity::info},
       {false, "23514", statement::detach, nullptr, Severity::info},
       {false, "2BP01", statement::drop, nullptr, Severity::info},
-      {false, "22012", statement::hold, "held", Severity::info},
-      {false, "42P01", statement::hold, "held", Severity::info},
+      {false, "22012", statement::hold, "hold_query_failed", Severity::critical},
+      {false, "42P01", statement::hold, "hold_query_failed", Severity::critical},
+      {false, "57014", statement::hold, "hold_query_failed", Severity::critical},
+      {true, "57014", statement::attach, "default_too_large", Severity::critical},
       {false, "57P01", statement::hold, nullptr, Severity::info},
       {false, "", statement::lock, nullptr, Severity::info},
   };

@@ -68,6 +68,7 @@ struct World {
     Report report;
     report.task = name;
     report.outcome = outcomes[name];
+    report.unfinished = unfinished;
     co_return report;
   }
 
@@ -110,6 +111,7 @@ struct World {
   Board board;
   bool database_up = true;
   async::Notifier database_changed{loop.get_executor()};
+  bool unfinished = false;
   bool held = false;
   async::Notifier released{loop.get_executor()};
   std::map<std::string, int> started;
@@ -172,6 +174,15 @@ TEST_CASE_FIXTURE(World, "a failure is retried before the next slot, a success i
   CHECK(started["a"] == 3);
   advance(1h);
   CHECK(started["a"] == 3);
+}
+
+TEST_CASE_FIXTURE(World, "a lost race is made up for soon, also while something needs a person") {
+  outcomes["a"] = Outcome::needs_person;
+  unfinished = true;
+  configure({named("a", 6h)});
+  CHECK(started["a"] == 1);
+  advance(5s);
+  CHECK(started["a"] == 2);
 }
 
 TEST_CASE_FIXTURE(World,

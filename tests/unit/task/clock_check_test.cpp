@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is planned by age waits until the clocks agree.
+#include "task/clock_check.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace pgcaretaker;
+using namespace pgcaretaker::task;
+using namespace std::chrono_literals;
+
+namespace {
+
+const UtcTime ours = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23};
+
+Plan plan_seen_at(UtcTime server) {
+  Plan plan;
+  plan.as_of = server;
+  Step create;
+  create.action = "create";
+  Step drop;
+  drop.action = "drop";
+  drop.by_age = true;
+  plan.steps = {create, drop, drop};
+  return plan;
+}
+
+}  // namespace
+
+TEST_CASE("clocks that agree within 10 s change nothing") {
+  for (const auto difference : {-10s, -1s, 0s, 1s, 10s}) {
+    Plan plan = plan_seen_at(ours + difference);
+    withhold_when_clocks_differ(plan, ours);
+    CHECK(plan.steps.size() == 3);
+    CHECK(plan.findings.empty());
+  }
+}
+
+TEST_CASE("clocks that differ keep every step that was planned by age, and only those") {
+  for (const auto difference : {-400 * 24h, -12h, 12h, 400 * 24h}) {
+    Plan plan = plan_seen_at(ours + difference);
+    withhold_when_clocks_differ(plan, ours);
+    REQUIRE(plan.steps.size() == 1);
+    CHECK(plan.steps[0].action == "create");
+    REQUIRE(plan.findings.size() == 1);
+    CHECK(plan.findings[0].severity == Severity::critical);
+    CHECK(plan.findings[0].code == "clocks_differ");
+  }
+}
+
+TEST_CASE("the finding says which clock is ahead, and by how much") {
+  Plan plan = plan_seen_at(ours + 1h);
+  withhold_when_clocks_differ(plan, ours);
+  CHECK(plan.findings.at(0).text ==
+        "2 steps not done: the server's clock is 3600 s ahead of this machine's; set right the "
+        "wrong one, nothing is retired before");
+}
+
+TEST_CASE("a difference that keeps nothing from being done is no finding") {
+  Plan plan;
+  plan.as_of = ours + 1h;
+  withhold_when_clocks_differ(plan, ours);
+  CHECK(plan.findings.empty());
+}
