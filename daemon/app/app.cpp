@@ -69,6 +69,10 @@ Awaitable<ExitCode> App::live() {
   telemetry::log_info("started", telemetry::Fields{{"version", std::string{version()}},
                                                    {"http", server_->address()},
                                                    {"tasks", std::to_string(tasks_.size())}});
+  if (configuration_.settings.partitions.empty() && configuration_.settings.outboxes.empty()) {
+    telemetry::log_warn("no table is configured: only the server's connections are watched",
+                        telemetry::Fields{{"config", line_.config_file}});
+  }
   notify_ready();
   show_status();
   co_await handle_signals();
@@ -90,6 +94,7 @@ void App::wire_sessions() {
 
 void App::lease_changed(const task::LeaseState& state) {
   auto& daemon = board_.daemon;
+  const bool taken_over = state.held && !daemon.lease_held;
   daemon.database_up = state.database_up;
   daemon.database_error = state.error;
   daemon.database_peer = state.peer;
@@ -99,6 +104,9 @@ void App::lease_changed(const task::LeaseState& state) {
   metrics_.record(Sample{Metric::lease_held, {}, state.held ? 1.0 : 0.0});
   database_changed_.notify_all();
   show_status();
+  if (taken_over) {
+    runner_.nudge();  // what was only watched so far may have work left
+  }
 }
 
 void App::configuration_loaded(bool ok, const std::string& problem) {

@@ -56,6 +56,9 @@ std::string usage_line(const CLI::App& app, const CLI::ParseError& error) {
     what.resize(end);
   }
   const auto chosen = app.get_subcommands();
+  if (const auto rest = app.remaining(); chosen.empty() && !rest.empty()) {
+    what = fmt::format("there is no command '{}'", rest.front());
+  }
   const std::string command = chosen.empty() ? "" : ' ' + chosen.front()->get_name();
   return fmt::format("pgcaretaker: {}; type  pgcaretaker{} --help  for what there is\n", what,
                      command);

@@ -118,6 +118,12 @@ Finding obstacle_finding(const Obstacle& obstacle, const config::Outbox& setting
       return {Severity::critical, "bad_expression", subject,
               fmt::format("{} of {} cannot be used: {}", obstacle.key, table, obstacle.message)};
     case Obstacle::Kind::no_privilege:
+      if (obstacle.message.find("for schema") != std::string::npos) {
+        return {Severity::critical, "missing_privilege", subject,
+                fmt::format("{} may not read {}: {}; GRANT USAGE ON SCHEMA {} TO {}", role, table,
+                            obstacle.message, config::quote_identifier(settings.table.schema),
+                            config::quote_identifier(role))};
+      }
       return {Severity::critical, "missing_privilege", subject,
               fmt::format("{} may not read {}: {}; GRANT SELECT ON {} TO {}", role, table,
                           obstacle.message, table, config::quote_identifier(role))};

@@ -85,8 +85,9 @@ bool may_create(const Inputs& in, FindingList& findings) {
   const ObservedTable& table = in.snapshot.table;
   if (!table.owned) {
     findings.add(Severity::critical, "not_owner", in.settings.table.text(),
-                 fmt::format("role {0} may not create its partitions: GRANT {1} TO {0} and set "
-                             "database.role = \"{1}\", or set create_function",
+                 fmt::format("role {0} may not create its partitions: set database.role to its "
+                             "owner {1}, no superuser, of which the login is a member, or set "
+                             "create_function; config/roles.sql shows both ways",
                              in.snapshot.role, table.owner));
     return false;
   }

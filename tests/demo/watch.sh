@@ -130,7 +130,8 @@ look_at_outbox() {
 look_at_pool() {
   local now words=([0]=ok [1]=warn [2]=critical) share
   now=$(metric 'pgcaretaker_pool_level{pool="gateway"}')
-  [ -n "$now" ] && [ "$now" != "$level" ] || return 0
+  # NaN until the pool has been looked at.
+  [[ $now =~ ^[0-2]$ ]] && [ "$now" != "$level" ] || return 0
   share=$(metric 'pgcaretaker_pool_saturation_ratio{pool="gateway"}')
   share=$(awk -v share="${share:-0}" 'BEGIN { printf "%.0f", share * 100 }')
   tell "pool gateway: level is now ${words[now]}, $share % of its connections are taken"

@@ -33,6 +33,12 @@ void print_step(const task::Step& step) {
   }
 }
 
+bool has_critical(const Planned& planned) {
+  return std::ranges::any_of(planned.plan.findings, [](const task::Finding& finding) {
+    return finding.severity == task::Severity::critical;
+  });
+}
+
 void print_text(const Planned& planned) {
   fmt::print("{}\n", planned.task);
   if (!planned.error.empty()) {
@@ -45,7 +51,7 @@ void print_text(const Planned& planned) {
                finding.text);
   }
   if (planned.plan.steps.empty()) {
-    fmt::print("  nothing to do\n");
+    fmt::print("  {}\n", has_critical(planned) ? "nothing it can do by itself" : "nothing to do");
   }
 }
 
@@ -82,18 +88,13 @@ Json plan_json(const Planned& planned) {
 ExitCode verdict(const std::vector<Planned>& all) {
   const auto failed = [](const Planned& planned) { return !planned.error.empty(); };
   const auto works = [](const Planned& planned) { return !planned.plan.steps.empty(); };
-  const auto critical = [](const Planned& planned) {
-    return std::ranges::any_of(planned.plan.findings, [](const task::Finding& finding) {
-      return finding.severity == task::Severity::critical;
-    });
-  };
   if (std::ranges::any_of(all, failed)) {
     return ExitCode::task_failed;
   }
   if (std::ranges::any_of(all, works)) {
     return ExitCode::work_to_do;
   }
-  return std::ranges::any_of(all, critical) ? ExitCode::task_failed : ExitCode::ok;
+  return std::ranges::any_of(all, has_critical) ? ExitCode::task_failed : ExitCode::ok;
 }
 
 Awaitable<Planned> plan_one(OneShot& shot, task::Task& task) {

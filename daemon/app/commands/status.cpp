@@ -57,6 +57,16 @@ void print_text(const Json& status) {
   for (const auto& reason : status.at("reasons")) {
     fmt::print("  {}\n", reason.get<std::string>());
   }
+  const Json& database = status.at("database");
+  if (database.at("up").get<bool>()) {
+    fmt::print("database {}, lease {}\n", database.at("peer").get<std::string>(),
+               status.at("lease").at("held").get<bool>() ? "held: this daemon acts"
+                                                         : "held elsewhere: this daemon watches");
+  }
+  if (const Json& config = status.at("config"); !config.at("reload_ok").get<bool>()) {
+    fmt::print("the last reload was refused, the old settings stay: {}\n",
+               config.at("error").get<std::string>());
+  }
   for (const auto& task : status.at("tasks")) {
     print_task(task);
   }

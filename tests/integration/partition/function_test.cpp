@@ -101,7 +101,7 @@ TEST_CASE("without functions it is told what it lacks") {
   const task::Plan plan = keeper.plan(events(), november);
   CHECK(plan.steps.empty());
   REQUIRE(codes(plan.findings) == Words{"not_owner"});
-  CHECK(contains(plan.findings[0].text, "GRANT pgc_owner TO pgc_auditor"));
+  CHECK(contains(plan.findings[0].text, "set database.role to its owner pgc_owner"));
 }
 
 TEST_CASE("a create_function whose interval is another is rolled back and reported") {
