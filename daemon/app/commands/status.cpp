@@ -33,12 +33,21 @@ std::string url_of(const std::string& listen) {
   return "http://" + endpoint->text();
 }
 
+/// 2026-11-23T15:46:14.628357Z without its fraction: nobody waits for microseconds.
+std::string whole_seconds(std::string time) {
+  if (const auto dot = time.find('.'); dot != std::string::npos) {
+    time.replace(dot, std::string::npos, "Z");
+  }
+  return time;
+}
+
 void print_task(const Json& task) {
   const Json& last = task.at("last_run");
   fmt::print("{}: {}, {}\n", task.at("task").get<std::string>(),
              last.is_null() ? "no pass yet" : last.at("outcome").get<std::string>(),
-             task.at("next_run").is_null() ? "next run not planned"
-                                           : "next run " + task.at("next_run").get<std::string>());
+             task.at("next_run").is_null()
+                 ? "next run not planned"
+                 : "next run " + whole_seconds(task.at("next_run").get<std::string>()));
   if (last.is_null()) {
     return;
   }
