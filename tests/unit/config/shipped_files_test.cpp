@@ -93,8 +93,9 @@ std::map<std::string, std::string> written(const std::string& text) {
     if (const std::string name = header(line); !name.empty()) {
       section = name + '.';
     } else if (!key.empty()) {
-      const bool is_new = values.emplace(section + key, value).second;
-      CHECK_MESSAGE(is_new, section << key << " is there twice");
+      const std::string full_key = section + key;
+      const bool is_new = values.emplace(full_key, value).second;
+      CHECK_MESSAGE(is_new, full_key << " is there twice");
     }
   }
   return values;
