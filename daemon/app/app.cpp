@@ -5,10 +5,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <random>
-
 #include "app/sd_notify.hpp"
 #include "app/version.hpp"
+#include "async/random.hpp"
 #include "async/run_to_end.hpp"
 #include "http/routes.hpp"
 #include "task/pass.hpp"
@@ -21,15 +20,6 @@ namespace {
 
 using telemetry::Metric;
 using telemetry::Sample;
-
-double random_fraction() {
-  static std::minstd_rand generator{std::random_device{}()};
-  return std::uniform_real_distribution<double>{0.0, 1.0}(generator);
-}
-
-double unix_seconds(UtcTime time) {
-  return std::chrono::duration<double>(time.time_since_epoch()).count();
-}
 
 }  // namespace
 
@@ -118,7 +108,7 @@ void App::configuration_loaded(bool ok, const std::string& problem) {
     daemon.config_loaded = clock_.utc_now();
     metrics_.record(Sample{Metric::config_last_reload_success_timestamp_seconds,
                            {},
-                           unix_seconds(daemon.config_loaded)});
+                           telemetry::unix_seconds(daemon.config_loaded)});
   }
 }
 
@@ -157,9 +147,10 @@ task::RunnerHooks App::runner_hooks() {
   };
   hooks.reported = [this](const task::Report& report) { publish(report, board_, metrics_); };
   hooks.planned = [this](const std::string& task, UtcTime when) {
-    metrics_.record(Sample{Metric::task_next_run_timestamp_seconds, {task}, unix_seconds(when)});
+    metrics_.record(
+        Sample{Metric::task_next_run_timestamp_seconds, {task}, telemetry::unix_seconds(when)});
   };
-  hooks.random = random_fraction;
+  hooks.random = async::random_fraction;
   return hooks;
 }
 

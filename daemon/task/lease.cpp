@@ -4,8 +4,8 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
-#include <random>
 
+#include "async/random.hpp"
 #include "task/cadence.hpp"
 #include "telemetry/log.hpp"
 
@@ -19,11 +19,6 @@ using namespace std::chrono_literals;
 /// `heartbeat_deadline`, and a lease set free elsewhere is taken over within this.
 constexpr Duration heartbeat = 5s;
 constexpr Duration heartbeat_deadline = 5s;
-
-double random_fraction() {
-  static std::minstd_rand generator{std::random_device{}()};
-  return std::uniform_real_distribution<double>{0.0, 1.0}(generator);
-}
 
 }  // namespace
 
@@ -44,7 +39,7 @@ Lease::Lease(config::Lease settings, pg::ConnectOptions options, pg::Canceller& 
 
 Awaitable<void> Lease::run() {
   for (std::uint64_t attempt = 0;; ++attempt) {
-    co_await clock_.sleep_for(reconnect_pause(attempt, random_fraction()));
+    co_await clock_.sleep_for(reconnect_pause(attempt, async::random_fraction()));
     std::string error;
     try {
       co_await hold_session();

@@ -15,10 +15,6 @@ using telemetry::Sample;
 
 constexpr Severity severities[] = {Severity::info, Severity::warning, Severity::critical};
 
-double unix_seconds(UtcTime time) {
-  return std::chrono::duration<double>(time.time_since_epoch()).count();
-}
-
 bool succeeded(const Report& report) {
   return report.outcome != Outcome::failure && !report.unfinished;
 }
@@ -49,7 +45,7 @@ void record_pass(const Report& report, telemetry::Metrics& metrics) {
   if (succeeded(report)) {
     metrics.record(Sample{Metric::task_last_success_timestamp_seconds,
                           {task},
-                          unix_seconds(report.started + report.duration)});
+                          telemetry::unix_seconds(report.started + report.duration)});
   }
   for (const Severity severity : severities) {
     const auto count = std::ranges::count(report.findings, severity, &Finding::severity);

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "async/time.hpp"
+
 namespace pgcaretaker::telemetry {
 
 enum class MetricType { counter, gauge, histogram };
@@ -57,5 +59,10 @@ struct Sample {
   double value = 0;
 };
 using Samples = std::vector<Sample>;
+
+/// The value of a *_timestamp_seconds gauge.
+[[nodiscard]] inline double unix_seconds(UtcTime time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
 
 }  // namespace pgcaretaker::telemetry

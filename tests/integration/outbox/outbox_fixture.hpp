@@ -12,6 +12,7 @@
 #include "outbox/plan.hpp"
 #include "postgres/canceller.hpp"
 #include "support/database.hpp"
+#include "support/outbox_settings.hpp"
 #include "support/run.hpp"
 
 namespace pgcaretaker::test {
@@ -84,22 +85,6 @@ inline std::string remaining(Admin& admin) {
           "SELECT coalesce(string_agg(prefix || ':' || n, ' ' ORDER BY prefix), '') FROM (SELECT "
           "rtrim(id, '0123456789') AS prefix, count(*) AS n FROM public.event_outbox GROUP BY 1) s")
       .value();
-}
-
-inline config::Outbox event_outbox() {
-  config::Outbox settings;
-  settings.table = {"public", "event_outbox"};
-  settings.pending = "dispatched_at IS NULL AND available_at <> 'infinity'";
-  config::OutboxDone done;
-  done.where = "dispatched_at IS NOT NULL";
-  done.since = "dispatched_at";
-  settings.done = done;
-  config::OutboxDead dead;
-  dead.where = "dispatched_at IS NULL AND available_at = 'infinity'";
-  dead.since = "created_at";
-  dead.action = config::DeadAction::delete_rows;
-  settings.dead = dead;
-  return settings;
 }
 
 inline const task::Finding* finding(const std::vector<task::Finding>& findings,

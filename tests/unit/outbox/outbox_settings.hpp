@@ -4,24 +4,9 @@
 
 #include "config/settings.hpp"
 #include "outbox/snapshot.hpp"
+#include "support/outbox_settings.hpp"
 
 namespace pgcaretaker::test {
-
-inline config::Outbox event_outbox() {
-  config::Outbox settings;
-  settings.table = {"public", "event_outbox"};
-  settings.pending = "dispatched_at IS NULL AND available_at <> 'infinity'";
-  config::OutboxDone done;
-  done.where = "dispatched_at IS NOT NULL";
-  done.since = "dispatched_at";
-  settings.done = done;
-  config::OutboxDead dead;
-  dead.where = "dispatched_at IS NULL AND available_at = 'infinity'";
-  dead.since = "created_at";
-  dead.action = config::DeadAction::delete_rows;
-  settings.dead = dead;
-  return settings;
-}
 
 inline outbox::StateCount counted(outbox::State state, std::int64_t rows, std::int64_t due,
                                   double oldest_seconds) {
