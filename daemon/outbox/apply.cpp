@@ -24,15 +24,28 @@ constexpr const char* scan_by_address_sql =
 
 /// What a step has come to so far, over all its heaps.
 struct Walk {
+  task::Applied& applied;
+  telemetry::Sample swept;  // as it is counted once there is something to count
   SteadyTime end;
   std::int64_t batch_blocks = first_batch_blocks;
-  std::int64_t rows = 0;
   std::int64_t locked_batches = 0;
   int locked_in_a_row = 0;
   bool out_of_time = false;
 
   [[nodiscard]] bool goes_on(const SweepLimits& limits) const {
     return !out_of_time && locked_in_a_row < limits.max_locked_in_a_row;
+  }
+
+  void count(std::int64_t rows) {
+    if (rows == 0) {
+      return;
+    }
+    if (applied.rows == 0) {
+      applied.samples.push_back(swept);
+    }
+    applied.kind = task::Applied::Kind::done;
+    applied.rows += rows;
+    applied.samples.back().value = static_cast<double>(applied.rows);
   }
 };
 
@@ -69,7 +82,7 @@ Awaitable<void> sweep_batch(pg::Connection& connection, const task::Statement& s
     ++walk.locked_in_a_row;
     co_return;
   }
-  walk.rows += rows;
+  walk.count(rows);
   walk.locked_in_a_row = 0;
   walk.batch_blocks = next_batch_blocks(blocks, elapsed);
 }
@@ -115,15 +128,13 @@ Awaitable<void> sweep_heap(pg::Connection& connection, const task::Statement& si
   }
 }
 
-task::Applied applied_of(const Walk& walk, const SweepLimits& limits, const std::string& subject,
-                         const std::string& table, State state) {
-  task::Applied applied;
-  applied.rows = walk.rows;
-  if (walk.rows == 0) {
-    applied.kind =
-        walk.locked_batches > 0 ? task::Applied::Kind::yielded : task::Applied::Kind::nothing;
-  }
+/// What was left undone.
+void conclude(Walk& walk, const SweepLimits& limits, const std::string& subject) {
+  task::Applied& applied = walk.applied;
   if (walk.locked_batches > 0) {
+    if (applied.rows == 0) {
+      applied.kind = task::Applied::Kind::yielded;
+    }
     const bool one = walk.locked_batches == 1;
     applied.findings.push_back(
         {task::Severity::info, "batches_locked", subject,
@@ -136,24 +147,23 @@ task::Applied applied_of(const Walk& walk, const SweepLimits& limits, const std:
                                 fmt::format("stopped after {} s with rows left for the next pass",
                                             limits.time.count() / 1000)});
   }
-  if (walk.rows > 0) {
-    applied.samples.push_back({telemetry::Metric::outbox_swept_total,
-                               {table, std::string{state_text(state)}, "delete"},
-                               static_cast<double>(walk.rows)});
-  }
-  return applied;
 }
 
 }  // namespace
 
-Awaitable<task::Applied> sweep(pg::Connection& connection, const task::Step& step,
-                               const config::TableName& table, State state, SweepLimits limits) {
-  Walk walk;
-  walk.end = std::chrono::steady_clock::now() + limits.time;
+Awaitable<void> sweep(pg::Connection& connection, const task::Step& step,
+                      const config::TableName& table, State state, SweepLimits limits,
+                      task::Applied& applied) {
+  applied.kind = task::Applied::Kind::nothing;
+  Walk walk{applied,
+            telemetry::Sample{telemetry::Metric::outbox_swept_total,
+                              {table.text(), std::string{state_text(state)}, "delete"},
+                              0},
+            std::chrono::steady_clock::now() + limits.time};
   for (std::size_t i = 0; i + 1 < step.statements.size() && walk.goes_on(limits); i += 2) {
     co_await sweep_heap(connection, step.statements[i], step.statements[i + 1], limits, walk);
   }
-  co_return applied_of(walk, limits, step.subject, table.text(), state);
+  conclude(walk, limits, step.subject);
 }
 
 }  // namespace pgcaretaker::outbox

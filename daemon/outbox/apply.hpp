@@ -25,8 +25,9 @@ struct SweepLimits {
 /// Runs a step of plan(). Each batch is a transaction of its own; the statement decides about every
 /// row when it holds it, so a row that changed meanwhile is judged by what it is now. Cancelled at
 /// any await, whole batches are done or not. Throws pg::Error when the server refuses for another
-/// reason than a lock; the batches before stay done.
-Awaitable<task::Applied> sweep(pg::Connection& connection, const task::Step& step,
-                               const config::TableName& table, State state, SweepLimits limits);
+/// reason than a lock; the batches before stay done and stand in `applied`.
+Awaitable<void> sweep(pg::Connection& connection, const task::Step& step,
+                      const config::TableName& table, State state, SweepLimits limits,
+                      task::Applied& applied);
 
 }  // namespace pgcaretaker::outbox

@@ -24,12 +24,12 @@ Awaitable<task::Plan> OutboxTask::plan(pg::Connection& connection, std::optional
   co_return outbox::plan(snapshot, settings_);
 }
 
-Awaitable<task::Applied> OutboxTask::apply(pg::Connection& connection, const task::Step& step) {
+Awaitable<void> OutboxTask::apply(pg::Connection& connection, const task::Step& step,
+                                  task::Applied& applied) {
   const bool is_dead = step.subject == subject_of(settings_.table, State::dead);
   const State state = is_dead ? State::dead : State::done;
   const SweepLimits limits;
-  task::Applied applied = co_await sweep(connection, step, settings_.table, state, limits);
-  co_return applied;
+  co_await sweep(connection, step, settings_.table, state, limits, applied);
 }
 
 }  // namespace pgcaretaker::outbox

@@ -88,8 +88,8 @@ telemetry::Samples held_samples(const std::string& table, const LockWatch& watch
 
 }  // namespace
 
-Awaitable<Applied> apply_step(pg::Connection& connection, const config::Partition& settings,
-                              const Step& step) {
+Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& settings,
+                           const Step& step, Applied& applied) {
   LockWatch watch;
   const auto body = [&]() -> Awaitable<void> {
     for (const Statement& sent : step.statements) {
@@ -113,7 +113,9 @@ Awaitable<Applied> apply_step(pg::Connection& connection, const config::Partitio
     if (!refused) throw;
   }
   const std::string table = settings.table.text();
-  Applied applied = refused ? std::move(*refused) : Applied{};
+  if (refused) {
+    applied = std::move(*refused);
+  }
   for (Sample& sample : held_samples(table, watch)) {
     applied.samples.push_back(std::move(sample));
   }
@@ -122,7 +124,6 @@ Awaitable<Applied> apply_step(pg::Connection& connection, const config::Partitio
     applied.samples.push_back(
         Sample{Metric::partition_changes_total, {table, std::string{change_of(step)}}, 1});
   }
-  co_return applied;
 }
 
 }  // namespace pgcaretaker::partition

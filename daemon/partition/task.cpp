@@ -33,8 +33,9 @@ Awaitable<task::Plan> PartitionTask::plan(pg::Connection& connection,
   co_return plan;
 }
 
-Awaitable<task::Applied> PartitionTask::apply(pg::Connection& connection, const task::Step& step) {
-  return apply_step(connection, settings_, step);
+Awaitable<void> PartitionTask::apply(pg::Connection& connection, const task::Step& step,
+                                     task::Applied& applied) {
+  return apply_step(connection, settings_, step, applied);
 }
 
 }  // namespace pgcaretaker::partition

@@ -27,9 +27,9 @@ Awaitable<task::Plan> SaturationTask::plan(pg::Connection& connection,
   co_return plan;
 }
 
-Awaitable<task::Applied> SaturationTask::apply(pg::Connection&, const task::Step&) {
+Awaitable<void> SaturationTask::apply(pg::Connection&, const task::Step&, task::Applied&) {
   assert(false && "saturation plans no steps");
-  co_return task::Applied{};
+  co_return;
 }
 
 }  // namespace pgcaretaker::saturation

@@ -23,7 +23,8 @@ class SaturationTask final : public task::Task {
 
   Awaitable<task::Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) override;
   /// Never called: its plans hold no step.
-  Awaitable<task::Applied> apply(pg::Connection& connection, const task::Step& step) override;
+  Awaitable<void> apply(pg::Connection& connection, const task::Step& step,
+                        task::Applied& applied) override;
 
  private:
   config::Saturation settings_;

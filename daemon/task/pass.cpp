@@ -47,6 +47,8 @@ void log_act(const std::string& task, const Act& act, const pg::Error* error) {
   }
   if (error != nullptr) {
     log_error(fmt::format("{} {} failed: {}", act.action, act.subject, error->message()), fields);
+  } else if (!act.error.empty()) {
+    log_warn(fmt::format("{} {} failed: {}", act.action, act.subject, act.error), fields);
   } else if (act.result == "done") {
     log_info(fmt::format("{} {}: {}", act.action, act.subject, act.reason), fields);
   } else {
@@ -93,47 +95,53 @@ struct Progress {
   bool held_back = false;  // may_act said no
 };
 
-void note_failure(Progress& progress, Act act, const pg::Error& error) {
-  act.result = "failed";
-  act.error = error.what();
-  progress.failed = true;
-  progress.step_findings.push_back(Finding{Severity::warning, "step_failed", act.subject,
-                                           fmt::format("{} failed: {}", act.action, error.what())});
-  log_act(progress.report.task, act, &error);
+/// However the step ended, what stands in `applied` is committed.
+void note_act(Progress& progress, Act act, Applied applied, const pg::Error* error) {
+  act.rows = applied.rows;
+  append(progress.step_findings, std::move(applied.findings));
+  append(progress.report.samples, std::move(applied.samples));
+  if (act.error.empty()) {
+    act.result = result_text(applied.kind);
+    progress.yielded = progress.yielded || applied.kind == Applied::Kind::yielded;
+  } else {
+    act.result = "failed";
+    progress.failed = true;
+    progress.step_findings.push_back(Finding{Severity::warning, "step_failed", act.subject,
+                                             fmt::format("{} failed: {}", act.action, act.error)});
+  }
+  log_act(progress.report.task, act, error);
   progress.report.acts.push_back(std::move(act));
 }
 
-void note_applied(Progress& progress, Act act, Applied applied) {
-  act.result = result_text(applied.kind);
-  act.rows = applied.rows;
-  progress.yielded = progress.yielded || applied.kind == Applied::Kind::yielded;
-  append(progress.step_findings, std::move(applied.findings));
-  append(progress.report.samples, std::move(applied.samples));
-  log_act(progress.report.task, act, nullptr);
-  progress.report.acts.push_back(std::move(act));
+bool is_cancel(const std::exception& error) {
+  const auto* system = dynamic_cast<const boost::system::system_error*>(&error);
+  return system != nullptr && system->code() == asio::error::operation_aborted;
 }
 
 Awaitable<void> apply_step(Task& task, pg::Connection& connection, const Step& step,
                            const async::Clock& clock, Progress& progress) {
   const SteadyTime start = clock.now();
   Act act{step.action, step.subject, "", step.reason, 0, Duration{0}, ""};
-  std::optional<pg::Error> failure;
   Applied applied;
-  try {
-    applied = co_await task.apply(connection, step);
-  } catch (const pg::Error& error) {
-    failure = error;
-  }
-  act.duration = since(start, clock);
   progress.acted = true;
-  if (failure) {
-    note_failure(progress, std::move(act), *failure);
+  try {
+    co_await task.apply(connection, step, applied);
+  } catch (const pg::Error& error) {
+    act.duration = since(start, clock);
+    act.error = error.what();
+    note_act(progress, std::move(act), std::move(applied), &error);
     if (connection.state() != pg::SessionState::ready) {
-      throw *failure;
+      throw;
     }
     co_return;
+  } catch (const std::exception& error) {
+    act.duration = since(start, clock);
+    act.error = is_cancel(error) ? "interrupted" : error.what();
+    note_act(progress, std::move(act), std::move(applied), nullptr);
+    throw;
   }
-  note_applied(progress, std::move(act), std::move(applied));
+  act.duration = since(start, clock);
+  note_act(progress, std::move(act), std::move(applied), nullptr);
 }
 
 void adopt_plan(Report& report, Plan&& plan) {
@@ -198,7 +206,13 @@ void note_pass_error(Progress& progress, const pg::Error& error) {
   log_error("pass failed: " + error.message(), error_fields(progress.report.task, error));
 }
 
-void note_bug(Progress& progress, const std::exception& error) {
+/// Cancelled from outside (a stop), or a bug.
+void note_end(Progress& progress, const std::exception& error) {
+  if (is_cancel(error)) {
+    progress.report.error = "cancelled";
+    log_warn("pass cancelled", Fields{{"task", progress.report.task}});
+    return;
+  }
   progress.report.error = fmt::format("internal error: {}", error.what());
   log_error("pass failed: " + progress.report.error, Fields{{"task", progress.report.task}});
 }
@@ -227,13 +241,8 @@ Awaitable<Report> run_pass(Task& task, pg::Pool& pool, async::Clock& clock, Pass
     }
   } catch (const pg::Error& error) {
     note_pass_error(progress, error);
-  } catch (const boost::system::system_error& error) {
-    if (error.code() == asio::error::operation_aborted) {
-      throw;
-    }
-    note_bug(progress, error);
   } catch (const std::exception& error) {
-    note_bug(progress, error);
+    note_end(progress, error);
   }
   append_new(progress.report.findings, std::move(progress.step_findings));
   progress.report.unfinished = progress.yielded;

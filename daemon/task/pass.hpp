@@ -20,7 +20,8 @@ struct PassOptions {
 
 /// One pass of `task` on a session of `pool`, within task.deadline(). Steps that fail are findings
 /// and stop no other step; after acting it observes once more, so that the report shows what is,
-/// not what was. Throws only when cancelled. Each act and each error is logged here, once.
+/// not what was. Never throws: a pass that is cancelled (the caller's next co_await throws) reports
+/// what it did until then. Each act and each error is logged here, once.
 Awaitable<Report> run_pass(Task& task, pg::Pool& pool, async::Clock& clock, PassOptions options);
 
 /// observe -> plan, nothing else: what the command `plan` prints. Throws pg::Error.

@@ -27,7 +27,7 @@ struct Act {
   std::string reason;
   std::int64_t rows = 0;
   Duration duration{0};
-  std::string error;  // empty unless failed
+  std::string error;  // empty unless failed; "interrupted" by a deadline or a stop
 };
 
 struct Report {

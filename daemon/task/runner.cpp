@@ -154,6 +154,9 @@ Awaitable<void> Runner::run_once(Loop& loop) {
     co_return;
   }
   hooks_.reported(report);
+  if (stopping_) {
+    co_return;
+  }
   const double random = hooks_.random();
   if (loop.replaced) {
     loop.replaced = false;

@@ -19,7 +19,7 @@ namespace pgcaretaker::task {
 
 /// What the runner needs from outside.
 struct RunnerHooks {
-  /// One pass; throws only when cancelled. Usually run_pass() with a pool and the lease.
+  /// One pass; cancelled, it may still report. Usually run_pass() with a pool and the lease.
   std::function<Awaitable<Report>(Task&)> execute;
   /// Returns when the database is up.
   std::function<Awaitable<void>()> wait_for_database;

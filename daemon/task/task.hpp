@@ -31,10 +31,11 @@ class Task {
   /// (a missing privilege, a lock in the way) is a finding and the rest goes on.
   virtual Awaitable<Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) = 0;
 
-  /// One step, in short transactions. Throws pg::Error when the server refuses; expected refusals
-  /// (lock timeout, lost race) are values. Cancelled at any await, it leaves either the step done
-  /// or nothing.
-  virtual Awaitable<Applied> apply(pg::Connection& connection, const Step& step) = 0;
+  /// One step, in short transactions. Fills `applied` as it goes: what stands in it has been
+  /// committed, however this ends. Throws pg::Error when the server refuses; expected refusals
+  /// (lock timeout, lost race) are values. Cancelled at any await, it leaves whole transactions
+  /// done or nothing; one cancelled while it commits may be done without standing in `applied`.
+  virtual Awaitable<void> apply(pg::Connection& connection, const Step& step, Applied& applied) = 0;
 };
 
 }  // namespace pgcaretaker::task

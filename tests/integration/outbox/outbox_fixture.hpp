@@ -35,7 +35,9 @@ class Session {
   }
   task::Applied sweep(const config::Outbox& settings, const task::Step& step,
                       outbox::SweepLimits limits = {}, outbox::State state = outbox::State::done) {
-    return run(loop_, outbox::sweep(*connection_, step, settings.table, state, limits));
+    task::Applied applied;
+    run(loop_, outbox::sweep(*connection_, step, settings.table, state, limits, applied));
+    return applied;
   }
 
  private:

@@ -187,8 +187,9 @@ TEST_CASE("a step cancelled while it waits is rolled back and the session stays 
   partition::PartitionTask task{events()};
   asio::cancellation_signal stop;
   std::exception_ptr thrown;
-  const auto ended = [&](std::exception_ptr error, const Applied&) { thrown = error; };
-  asio::co_spawn(keeper.loop(), task.apply(keeper.connection(), plan.steps[0]),
+  Applied applied;
+  const auto ended = [&](std::exception_ptr error) { thrown = error; };
+  asio::co_spawn(keeper.loop(), task.apply(keeper.connection(), plan.steps[0], applied),
                  asio::bind_cancellation_slot(stop.slot(), ended));
   Admin watcher{database.name()};
   const std::string waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = " +

@@ -81,7 +81,9 @@ class Keeper {
   }
   task::Applied apply(const config::Partition& settings, const task::Step& step) {
     partition::PartitionTask task{settings};
-    return run(loop_, task.apply(*connection_, step));
+    task::Applied applied;
+    run(loop_, task.apply(*connection_, step, applied));
+    return applied;
   }
   /// Plans and applies every step; what each came to.
   std::vector<task::Applied> once(const config::Partition& settings,

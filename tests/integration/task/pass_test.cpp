@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
 #include "postgres/canceller.hpp"
 #include "postgres/transaction.hpp"
 #include "support/database.hpp"
@@ -46,18 +49,21 @@ class StatementsTask final : public Task {
     co_return plan;
   }
 
-  Awaitable<Applied> apply(pg::Connection& connection, const Step& step) override {
+  Awaitable<void> apply(pg::Connection& connection, const Step& step, Applied& applied) override {
     const std::function<Awaitable<void>()> body = [&]() -> Awaitable<void> {
       co_await connection.query("test.apply", step.subject);
       co_await connection.query("test.note", "INSERT INTO public.done VALUES ($1)", step.subject);
     };
     co_await pg::transact(connection, pg::TransactionOptions(), body);
-    Applied applied;
     applied.kind = kind;
-    co_return applied;
+    ++applied.rows;
+    if (!second_batch.empty()) {
+      co_await connection.query("test.second_batch", second_batch);
+    }
   }
 
   Duration limit = 10s;
+  std::string second_batch;  // of every step, after its first one is committed
   Applied::Kind kind = Applied::Kind::done;
   int plans = 0;
 
@@ -141,6 +147,57 @@ TEST_CASE_FIXTURE(World,
                                 "'SELECT pg_catalog.pg_sleep%' AND state = 'active'") == 0);
   StatementsTask after{{}};
   CHECK(pass(after).outcome == Outcome::success);
+}
+
+TEST_CASE_FIXTURE(World, "a step cut off by the deadline is reported with what it had committed") {
+  StatementsTask task{{"SELECT 1"}};
+  task.second_batch = "SELECT pg_catalog.pg_sleep(60)";
+  task.limit = 500ms;
+  const Report report = pass(task);
+  CHECK(report.deadline_passed);
+  REQUIRE(report.acts.size() == 1);
+  CHECK(report.acts[0].result == "failed");
+  CHECK(report.acts[0].error == "interrupted");
+  CHECK(report.acts[0].rows == 1);
+  CHECK(report.acts[0].duration >= 400ms);
+}
+
+TEST_CASE_FIXTURE(World, "a step that fails half-way is reported with what it had committed") {
+  StatementsTask task{{"SELECT 1"}};
+  task.second_batch = "SELECT 1/0";
+  const Report report = pass(task);
+  REQUIRE(report.acts.size() == 1);
+  CHECK(report.acts[0].result == "failed");
+  CHECK(report.acts[0].error.find("division by zero") != std::string::npos);
+  CHECK(report.acts[0].rows == 1);
+}
+
+TEST_CASE_FIXTURE(World, "a pass that is cancelled still reports what it did") {
+  StatementsTask task{{"SELECT 1", "SELECT pg_catalog.pg_sleep(60)"}};
+  asio::cancellation_signal stop;
+  std::optional<Report> report;
+  asio::co_spawn(
+      loop, run_pass(task, pool, clock, PassOptions{}),
+      asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr thrown, Report r) {
+        CHECK(thrown == nullptr);
+        report = std::move(r);
+      }));
+  test::Admin watcher{database.name()};
+  while (watcher.number("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND "
+                        "datname = current_database()") == 0) {
+    loop.poll();
+  }
+  stop.emit(asio::cancellation_type::terminal);
+  loop.run();
+  REQUIRE(report);
+  CHECK(report->outcome == Outcome::failure);
+  CHECK(report->error == "cancelled");
+  CHECK_FALSE(report->deadline_passed);
+  REQUIRE(report->acts.size() == 2);
+  CHECK(report->acts[0].result == "done");
+  CHECK(report->acts[1].result == "failed");
+  CHECK(report->acts[1].error == "interrupted");
+  CHECK(report->acts[1].rows == 0);
 }
 
 TEST_CASE_FIXTURE(World, "an observation that fails is a failed pass with the server's words") {

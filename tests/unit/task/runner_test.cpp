@@ -28,7 +28,9 @@ class NamedTask final : public Task {
   Awaitable<Plan> plan(pg::Connection&, std::optional<UtcTime>) override {
     throw std::logic_error{""};
   }
-  Awaitable<Applied> apply(pg::Connection&, const Step&) override { throw std::logic_error{""}; }
+  Awaitable<void> apply(pg::Connection&, const Step&, Applied&) override {
+    throw std::logic_error{""};
+  }
 
  private:
   std::string name_;
@@ -50,6 +52,7 @@ struct World {
       entry.failures_in_a_row =
           report.outcome == Outcome::failure ? entry.failures_in_a_row + 1 : 0;
       entry.last = report;
+      ++reports[report.task];
     };
     hooks.planned = [](const std::string&, UtcTime) {};
     hooks.random = [] { return 0.0; };
@@ -62,12 +65,16 @@ struct World {
     ++inside[name];
     CHECK(inside[name] == 1);
     const Leave leave{*this, name};
-    while (held) {
-      co_await released.wait();
-    }
     Report report;
     report.task = name;
     report.outcome = outcomes[name];
+    try {
+      while (held) {
+        co_await released.wait();
+      }
+    } catch (const boost::system::system_error&) {
+      report.outcome = Outcome::failure;  // as run_pass() when it is cancelled
+    }
     report.unfinished = unfinished;
     co_return report;
   }
@@ -116,6 +123,7 @@ struct World {
   async::Notifier released{loop.get_executor()};
   std::map<std::string, int> started;
   std::map<std::string, int> inside;
+  std::map<std::string, int> reports;
   std::map<std::string, Outcome> outcomes;
   Runner runner;
 };
@@ -287,13 +295,14 @@ TEST_CASE_FIXTURE(World, "a stop ends sleeping tasks at once and lets a pass end
   CHECK(clock.sleepers() == 0);
 }
 
-TEST_CASE_FIXTURE(World, "a stop cancels a pass that outlasts the grace") {
+TEST_CASE_FIXTURE(World, "a stop cancels a pass that outlasts the grace, and hears its report") {
   held = true;
   configure({named("a")});
   advance(1s);
   stop(0s);
   CHECK(inside["a"] == 0);
   CHECK(started["a"] == 1);
+  CHECK(reports["a"] == 1);
 }
 
 TEST_CASE("a runner survives starting and stopping at every step") {
