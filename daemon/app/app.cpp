@@ -58,7 +58,7 @@ Awaitable<ExitCode> App::live() {
   runner_.configure(tasks_);
   telemetry::log_info("started", telemetry::Fields{{"version", std::string{version()}},
                                                    {"http", server_->address()},
-                                                   {"tasks", std::to_string(tasks_.size())}});
+                                                   {"tasks", tasks_.size()}});
   if (configuration_.settings.partitions.empty() && configuration_.settings.outboxes.empty()) {
     telemetry::log_warn("no table is configured: only the server's connections are watched",
                         telemetry::Fields{{"config", line_.config_file}});

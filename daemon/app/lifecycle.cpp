@@ -74,8 +74,7 @@ Awaitable<void> App::reload() {
   const bool ok = co_await try_reload(problem);
   configuration_loaded(ok, problem);
   if (ok) {
-    telemetry::log_info("configuration reloaded",
-                        telemetry::Fields{{"tasks", std::to_string(tasks_.size())}});
+    telemetry::log_info("configuration reloaded", telemetry::Fields{{"tasks", tasks_.size()}});
   } else {
     telemetry::log_error("configuration not reloaded, the old settings stay: " + problem);
   }

@@ -41,9 +41,9 @@ void log_act(const std::string& task, const Act& act, const pg::Error* error) {
   fields.push_back({"subject", act.subject});
   fields.push_back({"action", act.action});
   fields.push_back({"result", act.result});
-  fields.push_back({"duration_ms", std::to_string(act.duration.count())});
+  fields.push_back({"duration_ms", act.duration.count()});
   if (act.rows != 0) {
-    fields.push_back({"rows", std::to_string(act.rows)});
+    fields.push_back({"rows", act.rows});
   }
   if (error != nullptr) {
     log_error(fmt::format("{} {} failed: {}", act.action, act.subject, error->message()), fields);

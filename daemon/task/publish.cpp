@@ -90,7 +90,7 @@ void publish(const Report& report, Board& board, telemetry::Metrics& metrics) {
   telemetry::log_debug("pass finished",
                        telemetry::Fields{{"task", report.task},
                                          {"outcome", std::string{outcome_text(report.outcome)}},
-                                         {"duration_ms", std::to_string(report.duration.count())}});
+                                         {"duration_ms", report.duration.count()}});
   update_entry(entry->second, report);
   record_pass(report, metrics);
 }

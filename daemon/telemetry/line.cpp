@@ -69,17 +69,23 @@ std::string escaped(std::string_view text, bool quoted) {
   return out;
 }
 
-std::string field_value(const std::string& value) {
+std::string text_value(const std::string& value) {
   const bool plain = !value.empty() && std::ranges::none_of(value, [](char c) {
     return c == ' ' || c == '"' || c == '=' || c == '\\' || is_control(c);
   });
   return plain ? value : '"' + escaped(value, true) + '"';
 }
 
+std::string field_value(const Field& field) {
+  const auto* number = std::get_if<std::int64_t>(&field.value);
+  return number != nullptr ? fmt::format("{}", *number)
+                           : text_value(std::get<std::string>(field.value));
+}
+
 std::string with_fields(std::string_view message, const Fields& fields) {
   std::string line = escaped(message, false);
-  for (const auto& [key, value] : fields) {
-    line += fmt::format(" {}={}", key, field_value(value));
+  for (const auto& field : fields) {
+    line += fmt::format(" {}={}", field.key, field_value(field));
   }
   return line;
 }
@@ -103,8 +109,8 @@ std::string format_line(LogFormat format, LogLevel level, UtcTime time, std::str
     line["time"] = stamp(time, 'T') + 'Z';
     line["level"] = level_text(level);
     line["message"] = message;
-    for (const auto& [key, value] : fields) {
-      line[std::string{key}] = value;
+    for (const auto& field : fields) {
+      std::visit([&](const auto& value) { line[std::string{field.key}] = value; }, field.value);
     }
     return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   }

@@ -12,7 +12,7 @@ namespace pgcaretaker::telemetry {
 
 /// One line without its newline; control characters are escaped, so one call is one line always.
 /// text:    2026-11-23 14:00:00.000 info  message key=value key="two words"
-/// json:    {"time":"2026-11-23T14:00:00.000Z","level":"info","message":"...","key":"value"}
+/// json:    {"time":"2026-11-23T14:00:00.000Z","level":"info","message":"...","key":"value","n":1}
 /// journal: <6>message key=value     (sd-daemon priority prefix; the journal has its own clock)
 [[nodiscard]] std::string format_line(config::LogFormat format, config::LogLevel level,
                                       UtcTime time, std::string_view message, const Fields& fields);

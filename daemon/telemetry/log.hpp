@@ -2,9 +2,12 @@
 // Structured log lines: a sentence and fields. spdlog stays behind this header.
 #pragma once
 
-#include <initializer_list>
+#include <concepts>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "config/settings.hpp"
@@ -14,8 +17,12 @@ namespace pgcaretaker::telemetry {
 /// One `key=value` of a line. Keys are fixed words: task, subject, duration_ms, statement,
 /// sqlstate.
 struct Field {
+  Field(std::string_view name, std::string text) : key{name}, value{std::move(text)} {}
+  Field(std::string_view name, std::integral auto number)
+      : key{name}, value{static_cast<std::int64_t>(number)} {}
+
   std::string_view key;
-  std::string value;
+  std::variant<std::string, std::int64_t> value;  // a number stays one in JSON
 };
 using Fields = std::vector<Field>;
 

@@ -53,6 +53,18 @@ TEST_CASE("json lines are one object that a parser reads back, even from broken 
   CHECK(json["task"] == "a\\b");
 }
 
+TEST_CASE("a number is a number in json and looks the same elsewhere; text stays text") {
+  const Fields fields{{"rows", 1500}, {"tasks", std::size_t{3}}, {"sqlstate", "42501"}};
+  const auto json = nlohmann::json::parse(line(LogFormat::json, "m", fields));
+  CHECK(json["rows"] == 1500);
+  CHECK(json["rows"].is_number_integer());
+  CHECK(json["tasks"] == 3);
+  CHECK(json["sqlstate"] == "42501");
+  CHECK(line(LogFormat::journal, "m", fields) == "<6>m rows=1500 tasks=3 sqlstate=42501");
+  CHECK(line(LogFormat::text, "m", fields) ==
+        "2026-11-23 14:00:00.007 info  m rows=1500 tasks=3 sqlstate=42501");
+}
+
 TEST_CASE("auto is text on a terminal, journal under systemd, else json") {
   CHECK(resolve_format(LogFormat::automatic, true, "8:1", "8:1") == LogFormat::text);
   CHECK(resolve_format(LogFormat::automatic, false, "8:1", "8:1") == LogFormat::journal);
