@@ -2,6 +2,9 @@
 // Reading the configuration.
 #include "app/boot.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdio>
 
 #include "telemetry/log.hpp"
@@ -21,6 +24,17 @@ std::optional<Configuration> read_configuration(const CommandLine& line,
   return configuration;
 }
 
+config::LogLevel log_level(const CommandLine& line, config::LogLevel configured,
+                           bool report_and_log_on_terminal) {
+  const bool asked_for = std::ranges::any_of(
+      line.overrides, [](const config::Override& each) { return each.key == "log.level"; });
+  if (line.command != Command::once || asked_for) {
+    return configured;
+  }
+  return report_and_log_on_terminal ? config::LogLevel::off
+                                    : std::max(configured, config::LogLevel::warn);
+}
+
 std::optional<Configuration> boot(const CommandLine& line) {
   config::Problems problems;
   auto configuration = read_configuration(line, problems);
@@ -28,7 +42,10 @@ std::optional<Configuration> boot(const CommandLine& line) {
     std::fprintf(stderr, "%s\n", problem.line_text().c_str());
   }
   if (configuration) {
-    telemetry::configure_log(configuration->settings.log);
+    config::Log log = configuration->settings.log;
+    log.level =
+        log_level(line, log.level, isatty(STDOUT_FILENO) == 1 && isatty(STDERR_FILENO) == 1);
+    telemetry::configure_log(log);
   }
   return configuration;
 }

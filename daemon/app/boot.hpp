@@ -20,6 +20,12 @@ struct Configuration {
 [[nodiscard]] std::optional<Configuration> read_configuration(const CommandLine& line,
                                                               config::Problems& problems);
 
+/// What the process logs: `configured`, except for `once`. That one reports on stdout, so its log
+/// begins at warnings, and where both go to one terminal there is none: no act is told twice. A
+/// level on the command line is what was asked for, always.
+[[nodiscard]] config::LogLevel log_level(const CommandLine& line, config::LogLevel configured,
+                                         bool report_and_log_on_terminal);
+
 /// Same for a command about to start: problems go to stderr, one line each; the log is configured.
 [[nodiscard]] std::optional<Configuration> boot(const CommandLine& line);
 

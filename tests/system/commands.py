@@ -106,6 +106,24 @@ def plan_and_once(folder):
           ran.code == 64 and one_line(ran.err) and "outbox:public.outbox" in ran.err, ran)
 
 
+def once_says_it_once(folder):
+    path = folder / "terminal.toml"
+    path.write_text(world.settings(world.database()))
+    shown = daemon.on_terminal("once", "-c", path)
+    lines = [line for line in shown.splitlines() if "create public.events_y" in line]
+    check("on a terminal once tells each act once", len(lines) == 3
+          and all(": done" in line for line in lines), shown)
+    path.write_text(world.settings(world.database()))
+    ran = daemon.once("once", "-c", path)
+    check("a once that went well logs nothing",
+          ran.out.count("create public.events_y") == 3 and not ran.err, ran)
+    path.write_text(world.settings(world.database()))
+    ran = daemon.once("once", "-c", path, "--log-level", "info")
+    log = [json.loads(line) for line in ran.err.splitlines()]
+    check("once --log-level info logs its acts, with numbers as numbers",
+          len(log) == 3 and all(isinstance(line["duration_ms"], int) for line in log), ran)
+
+
 def failures(folder):
     name = world.database()
     path = folder / "failures.toml"
@@ -114,6 +132,8 @@ def failures(folder):
     try:
         ran = daemon.once("once", "-c", path)
         check("once exits 1 when a lock stays in the way", ran.code == 1, ran)
+        check("once logs what did not go well", '"level":"warn"' in ran.err
+              and '"level":"info"' not in ran.err, ran)
     finally:
         world.leave(other)
     # The name of a partition to come is taken by a table that is none.
@@ -161,5 +181,6 @@ def main():
         wrong_configurations(folder)
         effective_settings(folder)
         plan_and_once(folder)
+        once_says_it_once(folder)
         failures(folder)
         lease_and_status()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pgcaretaker binary as a test holds it: started, asked, signalled, ended."""
 import os
+import pty
 import re
 import signal
 import socket
@@ -26,6 +27,23 @@ def binary():
 
 def once(*arguments, timeout=90, env=None):
     return checks.run(binary(), *arguments, timeout=timeout, env=env)
+
+
+def on_terminal(*arguments):
+    """Runs the binary with stdout and stderr on one terminal; gives what stands there at the end."""
+    leader, terminal = pty.openpty()
+    process = subprocess.Popen([binary(), *arguments], stdin=subprocess.DEVNULL, stdout=terminal,
+                               stderr=terminal)
+    os.close(terminal)
+    shown = b""
+    try:
+        while chunk := os.read(leader, 4096):
+            shown += chunk
+    except OSError:  # EIO: the last writer has gone
+        pass
+    os.close(leader)
+    process.wait()
+    return shown.decode()
 
 
 def psql(sql, database=None, user="postgres"):
