@@ -9,10 +9,11 @@
 
 namespace pgcaretaker::partition {
 
-/// Either all of the step is committed or nothing of it; `applied` says which. Locks not granted in time, deadlocks,
-/// guards that no longer hold, names or ranges that somebody else took meanwhile and rows in the
-/// default are values (`yielded`, with a finding); an object that is gone already is `nothing`.
-/// Other refusals throw pg::Error. Cancelled at any await, the transaction is rolled back.
+/// Either all of the step is committed or nothing of it; `applied` says which. Locks not granted in
+/// time, deadlocks, guards that no longer hold, names or ranges that somebody else took meanwhile
+/// and rows in the default are values (`yielded`, with a finding); an object that is gone already
+/// is `nothing`. Other refusals throw pg::Error. Cancelled at any await, the transaction is rolled
+/// back.
 Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& settings,
                            const task::Step& step, task::Applied& applied);
 
