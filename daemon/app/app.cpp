@@ -128,9 +128,9 @@ void App::show_status() {
 std::unique_ptr<http::Server> App::make_server(const config::Http& settings) {
   const auto handler = [this](const http::Request& request) {
     const std::function<std::string()> render_metrics = [this] { return metrics_.render(); };
-    return http::route(
-        request, http::RouteContext{board_, clock_.utc_now(), configuration_.secrets.metrics_bearer,
-                                    render_metrics});
+    return http::route(request,
+                       http::RouteContext{board_, http::Now{clock_.utc_now(), clock_.now()},
+                                          configuration_.secrets.metrics_bearer, render_metrics});
   };
   return std::make_unique<http::Server>(loop_.get_executor(), settings.listen, http::Limits{},
                                         handler);

@@ -32,7 +32,7 @@ std::size_t warnings(const task::Board& board) {
   return count;
 }
 
-Overall overall(const task::Board& board, UtcTime now) {
+Overall overall(const task::Board& board, SteadyTime now) {
   if (board.daemon.stopping) {
     return {"warn", "%23d08a1c", "stopping"};
   }
@@ -72,7 +72,7 @@ std::string config_text(const task::DaemonState& daemon, UtcTime now) {
                    R"( <span class="quiet">(in effect: )" + loaded + ")</span>";
 }
 
-std::string banner(const task::Board& board, UtcTime now) {
+std::string banner(const task::Board& board, SteadyTime now) {
   const auto reasons = board.not_ready_reasons(now);
   if (reasons.empty()) {
     return {};
@@ -129,20 +129,21 @@ std::string head(const Overall& state) {
 
 }  // namespace
 
-std::string page_html(const task::Board& board, UtcTime now) {
-  const auto state = overall(board, now);
+std::string page_html(const task::Board& board, Now now) {
+  const auto state = overall(board, now.steady);
   const auto& daemon = board.daemon;
   auto html = head(state);
   html += fmt::format(R"(<header class="top"><h1>pgcaretaker</h1><span class="badge {}">{}</span>)"
                       R"(<span class="quiet">{} UTC</span></header>)",
                       state.level, state.text,
-                      pg::format_iso8601(now).substr(0, 19).replace(10, 1, " "));
-  html += banner(board, now) + R"(<main><h2>Daemon</h2><div class="card"><dl class="facts">)";
+                      pg::format_iso8601(now.utc).substr(0, 19).replace(10, 1, " "));
   html +=
-      fact("Database", database_text(daemon)) + fact("Lease", lease_text(daemon)) +
-      fact("Configuration", config_text(daemon, now)) +
-      fact("Running", human_duration(std::chrono::duration_cast<Duration>(now - daemon.started)));
-  html += "</dl></div>" + cards(board, now) + "</main>";
+      banner(board, now.steady) + R"(<main><h2>Daemon</h2><div class="card"><dl class="facts">)";
+  html += fact("Database", database_text(daemon)) + fact("Lease", lease_text(daemon)) +
+          fact("Configuration", config_text(daemon, now.utc)) +
+          fact("Running",
+               human_duration(std::chrono::duration_cast<Duration>(now.utc - daemon.started)));
+  html += "</dl></div>" + cards(board, now.utc) + "</main>";
   html += fmt::format(
       R"(<footer><span>pgcaretaker {}</span><a href="/status">status as JSON</a>)"
       R"(<a href="/metrics">metrics</a><span>refreshes every {} s</span></footer></body></html>)",

@@ -25,7 +25,7 @@ Response answer(int status, std::string content_type, std::string body) {
   return response;
 }
 
-Response ready(const task::Board& board, UtcTime now) {
+Response ready(const task::Board& board, SteadyTime now) {
   const auto reasons = board.not_ready_reasons(now);
   nlohmann::ordered_json body;
   body["ready"] = reasons.empty();
@@ -34,7 +34,7 @@ Response ready(const task::Board& board, UtcTime now) {
                 body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
-Response page(const task::Board& board, UtcTime now) {
+Response page(const task::Board& board, Now now) {
   auto response = answer(200, "text/html; charset=utf-8", page_html(board, now));
   response.headers.emplace_back("Content-Security-Policy", page_policy);
   response.headers.emplace_back("Referrer-Policy", "no-referrer");
@@ -54,7 +54,7 @@ Response choose(const Request& request, const RouteContext& context) {
     return plain(200, "ok");
   }
   if (request.path == "/ready") {
-    return ready(context.board, context.now);
+    return ready(context.board, context.now.steady);
   }
   const bool is_page = request.path == "/";
   const bool is_metrics = request.path == "/metrics";

@@ -13,9 +13,15 @@
 
 namespace pgcaretaker::http {
 
+/// One instant: the calendar's is shown, the monotonic one says what is overdue.
+struct Now {
+  UtcTime utc;
+  SteadyTime steady;
+};
+
 struct RouteContext {
   const task::Board& board;
-  UtcTime now;
+  Now now;
   const std::optional<config::Secret>& bearer;  // nullopt = /metrics and /status are open
   const std::function<std::string()>& render_metrics;
 };
@@ -25,9 +31,9 @@ struct RouteContext {
 [[nodiscard]] Response route(const Request& request, const RouteContext& context);
 
 /// The body of /status; docs/operations.md describes its fields.
-[[nodiscard]] std::string status_json(const task::Board& board, UtcTime now);
+[[nodiscard]] std::string status_json(const task::Board& board, Now now);
 
 /// The page for a person.
-[[nodiscard]] std::string page_html(const task::Board& board, UtcTime now);
+[[nodiscard]] std::string page_html(const task::Board& board, Now now);
 
 }  // namespace pgcaretaker::http

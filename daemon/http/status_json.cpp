@@ -102,9 +102,9 @@ Json daemon_json(const task::DaemonState& daemon, UtcTime now) {
 
 }  // namespace
 
-std::string status_json(const task::Board& board, UtcTime now) {
-  auto json = daemon_json(board.daemon, now);
-  const auto reasons = board.not_ready_reasons(now);
+std::string status_json(const task::Board& board, Now now) {
+  auto json = daemon_json(board.daemon, now.utc);
+  const auto reasons = board.not_ready_reasons(now.steady);
   json["ready"] = reasons.empty();
   json["reasons"] = reasons;
   json["tasks"] = Json::array();

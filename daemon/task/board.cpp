@@ -11,9 +11,8 @@ namespace {
 constexpr Duration overdue_margin = std::chrono::minutes{1};  // a retry or two after a lost race
 
 void add_task_reasons(std::vector<std::string>& reasons, const std::string& name,
-                      const TaskEntry& entry, UtcTime now) {
-  const UtcTime since = entry.last_success.value_or(entry.known_since);
-  const Duration silence = std::chrono::duration_cast<Duration>(now - since);
+                      const TaskEntry& entry, SteadyTime now) {
+  const auto silence = std::chrono::duration_cast<Duration>(now - entry.silent_since);
   if (silence > entry.every + entry.deadline + overdue_margin) {
     reasons.push_back(
         fmt::format("task {} is overdue: no success for {} s", name,
@@ -32,7 +31,7 @@ void add_task_reasons(std::vector<std::string>& reasons, const std::string& name
 
 }  // namespace
 
-std::vector<std::string> Board::not_ready_reasons(UtcTime now) const {
+std::vector<std::string> Board::not_ready_reasons(SteadyTime now) const {
   std::vector<std::string> reasons;
   if (daemon.stopping) {
     reasons.emplace_back("stopping");

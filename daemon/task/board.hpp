@@ -19,7 +19,8 @@ struct TaskEntry {
   TaskState state = TaskState::waiting;
   Duration every{0};
   Duration deadline{0};
-  UtcTime known_since;  // start, or the reload that brought the task
+  SteadyTime silent_since;  // latest success; before the first, the start or the reload that
+                            // brought the task
   std::optional<UtcTime> next_run;
   std::optional<UtcTime> last_success;
   std::optional<Report> last;  // latest finished pass
@@ -50,8 +51,9 @@ struct Board {
   std::map<std::string, TaskEntry> tasks;
 
   /// Reasons why /ready is 503, one clause each; empty = ready. Overdue: no success for longer than
-  /// `every` + `deadline` + a minute past the planned run.
-  [[nodiscard]] std::vector<std::string> not_ready_reasons(UtcTime now) const;
+  /// `every` + `deadline` + a minute past the planned run. By the monotonic clock, because the
+  /// calendar's may be set meanwhile.
+  [[nodiscard]] std::vector<std::string> not_ready_reasons(SteadyTime now) const;
 };
 
 }  // namespace pgcaretaker::task

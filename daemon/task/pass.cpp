@@ -246,6 +246,7 @@ Awaitable<Report> run_pass(Task& task, pg::Pool& pool, async::Clock& clock, Pass
   }
   append_new(progress.report.findings, std::move(progress.step_findings));
   progress.report.unfinished = progress.yielded;
+  progress.report.ended = clock.now();
   progress.report.duration = since(start, clock);
   progress.report.outcome = outcome_of(progress);
   co_return std::move(progress.report);

@@ -25,6 +25,7 @@ void update_entry(TaskEntry& entry, const Report& report) {
   entry.failures_in_a_row = succeeded(report) ? 0 : entry.failures_in_a_row + 1;
   if (succeeded(report)) {
     entry.last_success = report.started + report.duration;
+    entry.silent_since = report.ended;
   }
   auto details = report.details;
   if (details.is_null() && entry.last) {

@@ -34,6 +34,7 @@ struct Report {
   std::string task;
   Outcome outcome = Outcome::success;
   UtcTime started;
+  SteadyTime ended;  // for what compares times; `started` is for display
   Duration duration{0};
   std::string error;        // why the pass as a whole failed; empty otherwise
   bool unfinished = false;  // a lock or a race was lost and work is left: try again soon

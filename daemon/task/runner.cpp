@@ -49,7 +49,7 @@ void Runner::configure(std::vector<std::shared_ptr<Task>> tasks) {
     auto [place, is_new] = board_.tasks.try_emplace(name);
     auto& entry = place->second;
     if (is_new) {
-      entry.known_since = clock_.utc_now();
+      entry.silent_since = clock_.now();
     }
     entry.every = task->every();
     entry.deadline = task->deadline();

@@ -94,8 +94,10 @@ struct World {
 
 TEST_CASE_FIXTURE(World, "a pass does what is planned and reports what is then") {
   StatementsTask task{{"SELECT 1", "SELECT 2"}};
+  const SteadyTime before = clock.now();
   const Report report = pass(task);
   CHECK(report.outcome == Outcome::success);
+  CHECK(report.ended > before);
   REQUIRE(report.acts.size() == 2);
   CHECK(report.acts[0].result == "done");
   CHECK(report.details["done"] == 2);

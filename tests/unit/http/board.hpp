@@ -4,12 +4,16 @@
 
 #include <string_view>
 
+#include "http/routes.hpp"
 #include "task/board.hpp"
 
 namespace pgcaretaker::test {
 
 /// 2026-11-23 14:25:00 UTC.
 [[nodiscard]] UtcTime noon_of_the_tests();
+
+/// The same instant on both clocks.
+[[nodiscard]] http::Now now_of_the_tests();
 
 /// Ready, with two partitioned tables, two outboxes and the pools.
 [[nodiscard]] task::Board working_board();

@@ -17,10 +17,11 @@ namespace {
 using namespace std::chrono_literals;
 using test::board_with_details;
 using test::noon_of_the_tests;
+using test::now_of_the_tests;
 using test::working_board;
 
 std::string page(const task::Board& board) {
-  return page_html(board, noon_of_the_tests());
+  return page_html(board, now_of_the_tests());
 }
 
 std::size_t count(const std::string& text, const std::string& part) {

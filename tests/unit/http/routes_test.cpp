@@ -12,20 +12,23 @@
 namespace pgcaretaker::http {
 namespace {
 
-using test::noon_of_the_tests;
+using namespace std::chrono_literals;
+
+using test::now_of_the_tests;
 using test::working_board;
 
 struct Asked {
   task::Board board = working_board();
   std::optional<config::Secret> bearer;
   std::string authorization;
+  Now now = now_of_the_tests();
 
   Response operator()(const std::string& path) const {
     const std::function<std::string()> render = [] { return std::string{"up 1\n"}; };
     Request request;
     request.path = path;
     request.authorization = authorization;
-    return route(request, RouteContext{board, noon_of_the_tests(), bearer, render});
+    return route(request, RouteContext{board, now, bearer, render});
   }
 };
 
@@ -111,6 +114,19 @@ TEST_CASE("with a bearer, metrics, status and the page want it; health and ready
   }
 }
 
+TEST_CASE("a task is overdue by the monotonic clock, wherever the calendar's is set") {
+  for (const auto step : {-48h, 48h}) {
+    CAPTURE(step.count());
+    Asked ask;
+    ask.now.utc += step;
+    CHECK(ask("/ready").status == 200);
+    ask.now.steady += 1h;
+    CHECK(ask("/ready").status == 503);
+    CHECK(ask("/ready").body.find("outbox:public.event_outbox is overdue: no success for 3780 s") !=
+          std::string::npos);
+  }
+}
+
 TEST_CASE("an unauthorized scrape does not render metrics") {
   const std::function<std::string()> render = [] {
     FAIL("rendered");
@@ -120,7 +136,7 @@ TEST_CASE("an unauthorized scrape does not render metrics") {
   const std::optional bearer{config::Secret{"t0ken"}};
   Request request;
   request.path = "/metrics";
-  CHECK(route(request, RouteContext{board, noon_of_the_tests(), bearer, render}).status == 401);
+  CHECK(route(request, RouteContext{board, now_of_the_tests(), bearer, render}).status == 401);
 }
 
 TEST_CASE("no answer may be stored, and none is taken for another type") {

@@ -11,11 +11,11 @@ namespace pgcaretaker::http {
 namespace {
 
 using nlohmann::json;
-using test::noon_of_the_tests;
+using test::now_of_the_tests;
 using test::working_board;
 
 json status_of(const task::Board& board) {
-  return json::parse(status_json(board, noon_of_the_tests()));
+  return json::parse(status_json(board, now_of_the_tests()));
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ TEST_CASE("status says when it is not ready, with the reasons of /ready") {
   board.daemon.database_error = "refused";
   const auto status = status_of(board);
   CHECK(status["ready"] == false);
-  CHECK(status["reasons"] == json(board.not_ready_reasons(noon_of_the_tests())));
+  CHECK(status["reasons"] == json(board.not_ready_reasons(now_of_the_tests().steady)));
 }
 
 TEST_CASE("tasks come in the order of the configuration") {

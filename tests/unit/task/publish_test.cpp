@@ -25,6 +25,7 @@ struct Fixture {
     report.task = "outbox:public.a";
     report.started = UtcTime{1000s};
     report.duration = 500ms;
+    report.ended = SteadyTime{70s};
   }
   [[nodiscard]] const TaskEntry& entry() const { return board.tasks.at("outbox:public.a"); }
   [[nodiscard]] bool shows(const std::string& line) const {
@@ -43,6 +44,7 @@ TEST_CASE_FIXTURE(Fixture, "a success is counted, timed and remembered") {
   publish(report, board, metrics);
   CHECK(entry().runs == 1);
   CHECK(entry().last_success == UtcTime{1000500ms});
+  CHECK(entry().silent_since == SteadyTime{70s});
   CHECK(entry().failures_in_a_row == 0);
   CHECK(shows(R"(task_runs_total{outcome="success",task="outbox:public.a"} 1)"));
   CHECK(shows(R"(task_last_success_timestamp_seconds{task="outbox:public.a"} 1000.5)"));
@@ -55,6 +57,7 @@ TEST_CASE_FIXTURE(Fixture, "failures in a row are counted until a pass succeeds"
   publish(report, board, metrics);
   CHECK(entry().failures_in_a_row == 2);
   CHECK_FALSE(entry().last_success.has_value());
+  CHECK(entry().silent_since == SteadyTime{});
   CHECK(shows(R"(task_runs_total{outcome="failure",task="outbox:public.a"} 2)"));
   report.outcome = Outcome::success;
   publish(report, board, metrics);

@@ -211,9 +211,12 @@ TEST_CASE_FIXTURE(World,
 TEST_CASE_FIXTURE(World, "a reload keeps the schedule of an unchanged task") {
   const auto same = named("a");
   configure({same});
+  const SteadyTime start = clock.now();
   advance(1s);
   advance(30s);
   configure({same, named("b")});
+  CHECK(board.tasks["a"].silent_since == start);
+  CHECK(board.tasks["b"].silent_since == clock.now());
   advance(1s);
   CHECK(started["a"] == 1);
   CHECK(started["b"] == 1);
