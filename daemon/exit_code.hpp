@@ -9,14 +9,14 @@ enum class ExitCode : int {
   ok = 0,  // done; `plan`: nothing to do. Do not restart.
   task_failed =
       1,  // `once`: a task failed; `status`: not healthy; `plan`: could not tell. Try again.
-  work_to_do = 2,             // `plan`: `once` would act. Not an error.
-  needs_person = 3,           // `once`: a critical finding stands. Tell a person.
-  usage = 64,                 // wrong command line. Do not restart.
-  database_unreachable = 69,  // one-shot: no database; `status`: no daemon. Try again.
-  internal = 70,              // a bug. Restart and report.
-  lease_held = 75,            // one-shot: another daemon acts. Try later, or leave it to that one.
-  configuration = 78,         // bad configuration. Do not restart before it is mended.
-  interrupted = 130,          // second SIGTERM or SIGINT: left at once.
+  work_to_do = 2,    // `plan`: `once` would act. Not an error.
+  needs_person = 3,  // `once`: a critical finding stands. Tell a person.
+  usage = 64,        // wrong command line. Do not restart.
+  unavailable = 69,  // one-shot: no database; `status`: no daemon; `run`: address taken. Try again.
+  internal = 70,     // a bug. Restart and report.
+  lease_held = 75,   // one-shot: another daemon acts. Try later, or leave it to that one.
+  configuration = 78,  // bad configuration. Do not restart before it is mended.
+  interrupted = 130,   // second SIGTERM or SIGINT: left at once.
 };
 
 }  // namespace pgcaretaker

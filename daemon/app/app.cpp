@@ -9,6 +9,7 @@
 #include "app/version.hpp"
 #include "async/random.hpp"
 #include "async/run_to_end.hpp"
+#include "http/listener.hpp"
 #include "http/routes.hpp"
 #include "task/pass.hpp"
 #include "task/publish.hpp"
@@ -173,6 +174,9 @@ ExitCode run(const CommandLine& line, const Configuration& configuration) {
   std::unique_ptr<App> app;
   try {
     app = std::make_unique<App>(line, configuration);
+  } catch (const http::AddressInUse& error) {
+    fmt::print(stderr, "pgcaretaker: {}\n", error.what());
+    return ExitCode::unavailable;
   } catch (const std::runtime_error& error) {
     fmt::print(stderr, "pgcaretaker: {}\n", error.what());
     return ExitCode::configuration;

@@ -22,7 +22,8 @@ namespace pgcaretaker::app {
 
 class App {
  public:
-  /// Binds the HTTP address. Throws std::runtime_error with one line when that is not possible.
+  /// Binds the HTTP address. Throws std::runtime_error with one line when that is not possible,
+  /// http::AddressInUse when another process listens there.
   App(CommandLine line, Configuration configuration);
 
   /// Runs until a signal ends it. Blocks.

@@ -41,7 +41,7 @@ ExitCode run_one_shot(const CommandLine& line, const Configuration& configuratio
     return async::run_to_end(loop, work(shot));
   } catch (const pg::Error& error) {
     fmt::print(stderr, "pgcaretaker: {}\n", error.what());
-    return error.is_connection_lost() ? ExitCode::database_unreachable : ExitCode::task_failed;
+    return error.is_connection_lost() ? ExitCode::unavailable : ExitCode::task_failed;
   }
 }
 

@@ -22,7 +22,7 @@ struct OneShot {
 };
 
 /// Chooses the tasks (an unknown name is wrong usage) and runs `work` to its end. A database that
-/// cannot be reached ends in one line and database_unreachable, wherever it happens.
+/// cannot be reached ends in one line and unavailable, wherever it happens.
 [[nodiscard]] ExitCode run_one_shot(const CommandLine& line, const Configuration& configuration,
                                     const std::function<Awaitable<ExitCode>(OneShot&)>& work);
 

@@ -21,8 +21,19 @@ using boost::system::system_error;
 // Owner and group: the group is how an operator lets a scraper in.
 constexpr mode_t socket_file_mode = 0660;
 
+constexpr std::string_view another_process =
+    "another process is listening there; stop it or choose another path";
+
+std::string refusal(const Endpoint& endpoint, std::string_view why) {
+  return fmt::format("cannot listen on {}: {}", endpoint.text(), why);
+}
+
 [[noreturn]] void fail(const Endpoint& endpoint, std::string_view why) {
-  throw std::runtime_error{fmt::format("cannot listen on {}: {}", endpoint.text(), why)};
+  throw std::runtime_error{refusal(endpoint, why)};
+}
+
+[[noreturn]] void fail_in_use(const Endpoint& endpoint, std::string_view why) {
+  throw AddressInUse{refusal(endpoint, why)};
 }
 
 /// Removes a socket file that nobody listens on any more. Anything else in the way is an error.
@@ -38,7 +49,7 @@ void clear_stale_file(const asio::any_io_executor& executor, const Endpoint& end
   error_code error;
   probe.connect(asio::local::stream_protocol::endpoint{endpoint.path}, error);
   if (!error) {
-    fail(endpoint, "another process is listening there; stop it or choose another path");
+    fail_in_use(endpoint, another_process);
   }
   if (error != asio::error::connection_refused) {
     fail(endpoint, error.message());
@@ -49,9 +60,6 @@ void clear_stale_file(const asio::any_io_executor& executor, const Endpoint& end
 }
 
 std::string advice(const error_code& error) {
-  if (error == asio::error::address_in_use) {
-    return "the port is in use; stop the other process or set http.listen to another port";
-  }
   if (error == asio::error::access_denied) {
     return "permission denied; ports below 1024 are for root";
   }
@@ -97,6 +105,8 @@ void Listener::open_unix() {
     acceptor_.listen();
   } catch (const system_error& error) {
     close();
+    // Between our look and our bind another one came.
+    if (error.code() == asio::error::address_in_use) fail_in_use(endpoint_, another_process);
     fail(endpoint_, error.code().message());
   }
 }
@@ -116,6 +126,10 @@ void Listener::open_tcp() {
     acceptor_.bind(where);
     acceptor_.listen();
   } catch (const system_error& refused) {
+    if (refused.code() == asio::error::address_in_use) {
+      fail_in_use(endpoint_,
+                  "the port is in use; stop the other process or set http.listen to another port");
+    }
     fail(endpoint_, advice(refused.code()));
   }
   const auto bound = acceptor_.local_endpoint();

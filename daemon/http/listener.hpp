@@ -4,12 +4,19 @@
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <stdexcept>
 #include <string>
 
 #include "async/awaitable.hpp"
 #include "http/endpoint.hpp"
 
 namespace pgcaretaker::http {
+
+/// Somebody listens there now; a moment later that may be over.
+class AddressInUse : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 class Listener {
  public:

@@ -26,7 +26,8 @@ struct Limits {
 class Server {
  public:
   /// Binds and listens at once: `host:port`, `[v6]:port`, or `unix:/path` (a stale socket file is
-  /// replaced, a live one is not). Throws std::runtime_error with one clear line. Port 0 = any.
+  /// replaced, a live one is not). Throws std::runtime_error with one clear line, AddressInUse
+  /// (http/listener.hpp) when another process listens there. Port 0 = any.
   Server(asio::any_io_executor executor, const std::string& listen, Limits limits, Handler handler);
   /// Once started, only after stop() has returned.
   ~Server();

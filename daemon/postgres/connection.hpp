@@ -40,9 +40,10 @@ class Connection {
   /// configured timeouts, SET ROLE. Gives up after database.connect_timeout for all hosts together;
   /// each host may use its share of what is left. Throws Error(connection) naming hosts but no
   /// secret (with the SQLSTATE of a server that refused, e.g. 53300), Error(refused) when a server
-  /// that answered cannot be worked with (older than 14, role missing). Name look-up, .pgpass and
-  /// certificates are read synchronously by libpq; everything else suspends. `canceller` must
-  /// outlive the connection.
+  /// that answered cannot be worked with (older than 14, role missing, a pooler that hands each
+  /// transaction to another session). Each address of a name is tried. libpq reads .pgpass and
+  /// certificates synchronously, and with a service file looks its host names up so; everything
+  /// else suspends. `canceller` must outlive the connection.
   static Awaitable<std::unique_ptr<Connection>> connect(ConnectOptions options,
                                                         Canceller& canceller);
 

@@ -43,6 +43,7 @@ class Connection::Impl {
   [[nodiscard]] SteadyTime deadline_of_next() const;
   Awaitable<Result> complete(std::string name, SteadyTime deadline);
   Awaitable<void> await_answer(SteadyTime deadline);
+  Awaitable<void> prove_ours(const ConnectTarget& target, SteadyTime deadline);
   Awaitable<void> recover();
 
   Link link_;

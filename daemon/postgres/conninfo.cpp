@@ -12,6 +12,7 @@
 
 #include "config/dsn.hpp"
 #include "postgres/error.hpp"
+#include "postgres/resolver.hpp"
 
 namespace pgcaretaker::pg {
 
@@ -29,8 +30,9 @@ constexpr std::array<std::pair<const char*, const char*>, 4> tcp_defaults{
      {"tcp_user_timeout", "30000"}}};
 
 // What decides which hosts there are, with the variable that stands in for a missing keyword.
-constexpr std::array<std::pair<const char*, const char*>, 4> host_keywords{
-    {{"host", "PGHOST"},
+constexpr std::array<std::pair<const char*, const char*>, 5> host_keywords{
+    {{"service", "PGSERVICE"},
+     {"host", "PGHOST"},
      {"hostaddr", "PGHOSTADDR"},
      {"port", "PGPORT"},
      {"target_session_attrs", "PGTARGETSESSIONATTRS"}}};
@@ -71,13 +73,20 @@ std::vector<std::string> split(const std::string& text) {
   return parts;
 }
 
+std::string value_of(const Values& values, const char* keyword) {
+  const auto found = values.find(keyword);
+  return found == values.end() ? std::string{} : found->second;
+}
+
+/// A directory, or an abstract socket.
+bool is_socket(const std::string& host) {
+  return host.starts_with('/') || host.starts_with('@');
+}
+
 /// The hosts of `values`, as keywords that pick one each. Empty when there is one or they do not
 /// match up: then libpq is given the string as it is, and complains in its own words.
 std::vector<Keywords> single_hosts(const Values& values) {
-  const auto value = [&](const char* keyword) {
-    const auto found = values.find(keyword);
-    return found == values.end() ? std::string{} : found->second;
-  };
+  const auto value = [&](const char* keyword) { return value_of(values, keyword); };
   const auto hosts = split(value("host"));
   const auto addresses = split(value("hostaddr"));
   const auto ports = split(value("port"));
@@ -97,15 +106,23 @@ std::vector<Keywords> single_hosts(const Values& values) {
 }
 
 std::string display_name(const Values& values) {
-  const auto find = [&](const char* keyword) {
-    const auto found = values.find(keyword);
-    return found == values.end() ? std::string{} : found->second;
-  };
-  const std::string host = find("host").empty() ? find("hostaddr") : find("host");
-  if (host.empty() || host.starts_with('/')) return host;
-  const std::string port = find("port").empty() ? "5432" : find("port");
+  const std::string named = value_of(values, "host");
+  const std::string host = named.empty() ? value_of(values, "hostaddr") : named;
+  if (host.empty() || is_socket(host)) return host;
+  const std::string said = value_of(values, "port");
+  const std::string port = said.empty() ? "5432" : said;
   const bool is_v6 = host.find(':') != std::string::npos;
   return is_v6 ? fmt::format("[{}]:{}", host, port) : host + ':' + port;
+}
+
+/// The one host that `values` name when it is a name; "" for all else, lists included.
+std::string host_to_resolve(const Values& values) {
+  const std::string host = value_of(values, "host");
+  const bool is_left_to_libpq = host.empty() || is_socket(host) ||
+                                host.find(',') != std::string::npos ||
+                                !value_of(values, "hostaddr").empty() ||
+                                !value_of(values, "service").empty() || is_numeric_address(host);
+  return is_left_to_libpq ? "" : host;
 }
 
 Keywords common_keywords(const ConnectOptions& options) {
@@ -146,14 +163,28 @@ std::vector<ConnectTarget> connect_targets(const ConnectOptions& options) {
         target.keywords.emplace_back("target_session_attrs", session_attributes);
       }
       target.name = display_name(chosen);
+      target.host_to_resolve = host_to_resolve(chosen);
       targets.push_back(std::move(target));
     }
   };
-  if (singles.size() > 1 && values["target_session_attrs"] == "prefer-standby") {
+  // A name may turn out to be several servers.
+  const bool may_be_several = singles.size() > 1 || !host_to_resolve(values).empty();
+  if (may_be_several && value_of(values, "target_session_attrs") == "prefer-standby") {
     add_all("standby");
     add_all("any");
   } else {
     add_all(nullptr);
+  }
+  return targets;
+}
+
+std::vector<ConnectTarget> at_addresses(const ConnectTarget& target,
+                                        const std::vector<std::string>& addresses) {
+  std::vector<ConnectTarget> targets;
+  for (const std::string& address : addresses) {
+    targets.push_back(target);
+    targets.back().host_to_resolve.clear();
+    targets.back().keywords.emplace_back("hostaddr", address);
   }
   return targets;
 }

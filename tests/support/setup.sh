@@ -22,7 +22,7 @@ packages_of() {
     # The system test runs containers in an engine of its own, and the page in a browser.
     system) echo docker.io docker-compose debootstrap iptables chromium ;;
     # prometheus is here for promtool, systemd for systemd-analyze.
-    test) echo prometheus systemd openssl ca-certificates ;;
+    test) echo prometheus systemd openssl ca-certificates pgbouncer ;;
   esac
 }
 

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import socket
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -110,6 +112,51 @@ def blocked_daemon():
     return name, running, other
 
 
+def address_in_use():
+    name = world.database()
+
+    def refused(listen):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write(world.settings(name).replace("127.0.0.1:0", listen))
+            file.flush()
+            return daemon.once("run", "-c", file.name)
+
+    with tempfile.TemporaryDirectory(prefix="pgcaretaker-system.") as folder:
+        path = f"{folder}/http.sock"
+        other = socket.socket(socket.AF_UNIX)
+        other.bind(path)
+        other.listen()
+        with daemon.Daemon(world.settings(name)) as running:
+            address = running.url.removeprefix("http://")
+            ran = refused(address)
+            check("a port in use exits 69, which a supervisor tries again, in one line",
+                  ran.code == 69 and ran.err.count("\n") == 1 and address in ran.err, ran)
+            config = running.config.read_text()
+            running.config.write_text(config.replace("127.0.0.1:0", f"unix:{path}"))
+            running.signal(signal.SIGHUP)
+            check("a reload onto an address in use keeps the old one", checks.wait_until(
+                lambda: "not reloaded" in running.log(), 10)
+                and running.get("/health")[0] == 200, running.log())
+        ran = refused(f"unix:{path}")
+        check("so does a socket that somebody listens on", ran.code == 69 and path in ran.err, ran)
+        other.close()
+        stale = Path(path)
+        check("its file stays when that one has gone", stale.is_socket())
+        toml = world.settings(name).replace("127.0.0.1:0", f"unix:{path}")
+        config = Path(folder, "pgcaretaker.toml")
+        config.write_text(toml)
+        process = subprocess.Popen([daemon.binary(), "run", "-c", config],
+                                   stderr=subprocess.PIPE, text=True)
+        try:
+            first = process.stderr.readline()
+            check("... and does not count as in use", "started" in first, first)
+        finally:
+            process.terminate()
+            process.communicate(timeout=15)
+    ran = refused("192.0.2.1:9791")
+    check("an address of another machine is configuration: 78", ran.code == 78, ran)
+
+
 def drain():
     name, running, other = blocked_daemon()
     with running:
@@ -212,5 +259,5 @@ def secrets():
 
 
 def main():
-    for part in (start_and_serve, reload, drain, killed, database_down, secrets):
+    for part in (start_and_serve, reload, address_in_use, drain, killed, database_down, secrets):
         part()

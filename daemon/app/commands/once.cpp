@@ -39,7 +39,7 @@ class Verdict {
   }
   [[nodiscard]] ExitCode code() const {
     if (lost_) {
-      return ExitCode::database_unreachable;
+      return ExitCode::unavailable;
     }
     if (failed_) {
       return ExitCode::task_failed;

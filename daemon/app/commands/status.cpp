@@ -126,7 +126,7 @@ ExitCode status(const CommandLine& line) {
     return ExitCode::task_failed;
   } catch (const std::runtime_error& error) {
     fmt::print(stderr, "pgcaretaker: {}\n", error.what());
-    return ExitCode::database_unreachable;
+    return ExitCode::unavailable;
   }
 }
 

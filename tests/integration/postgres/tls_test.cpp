@@ -102,6 +102,13 @@ TEST_CASE("a session over TLS is verified to the name of the host") {
     CHECK(late.has_value());
     CHECK(connection->state() == pg::SessionState::ready);
 
+    // The same where we look the name up.
+    options.database.dsn = "host=localhost port=" + std::string{std::getenv("PGPORT")} +
+                           " dbname=" + scene.database.name() +
+                           " user=pgc_caretaker sslmode=verify-full sslrootcert=" + server.ca();
+    const auto by_name = co_await pg::Connection::connect(options, scene.canceller);
+    CHECK(by_name->peer() == "localhost:" + std::string{std::getenv("PGPORT")});
+
     options.database.dsn = common + "host=elsewhere sslrootcert=" + server.ca();
     const auto wrong_name =
         co_await test::failure_of(pg::Connection::connect(options, scene.canceller));

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "http/listener.hpp"
 #include "raw_client.hpp"
 #include "running_server.hpp"
 #include "support/process.hpp"
@@ -26,6 +27,19 @@ std::string refusal(const std::string& listen) {
     return "";
   } catch (const std::runtime_error& error) {
     return error.what();
+  }
+}
+
+/// True when `listen` is refused because somebody else listens there, and for no other reason.
+bool is_in_use(const std::string& listen) {
+  try {
+    asio::io_context loop;
+    const http::Server server{loop.get_executor(), listen, http::Limits{}, echo};
+    return false;
+  } catch (const http::AddressInUse&) {
+    return true;
+  } catch (const std::runtime_error&) {
+    return false;
   }
 }
 
@@ -49,6 +63,19 @@ TEST_CASE("a port in use is one clear line") {
         fmt::format("cannot listen on {}: the port is in use; stop the other process or set "
                     "http.listen to another port",
                     server.address()));
+}
+
+TEST_CASE("an address in use is told from one that can never be") {
+  const TemporaryDirectory folder;
+  RunningServer on_port;
+  RunningServer on_file{http::Limits{}, echo, "unix:" + folder.path("http.sock")};
+  CHECK(is_in_use(on_port.address()));
+  CHECK(is_in_use(on_file.address()));
+  CHECK_FALSE(is_in_use("unix:" + folder.write("plain", "text")));
+  for (const char* const never : {"9791", "192.0.2.1:9791", "no-such-host.invalid:9791"}) {
+    CAPTURE(never);
+    CHECK_FALSE(is_in_use(never));
+  }
 }
 
 TEST_CASE("a port is free again at once, even with clients just served") {

@@ -92,7 +92,47 @@ TEST_CASE("prefer-standby asks every host for a standby before it takes any") {
   CHECK(names(all) == Names{"a:5432", "b:5432", "a:5432", "b:5432"});
   CHECK(keywords(all.at(1)).at("target_session_attrs") == "standby");
   CHECK(keywords(all.at(2)).at("target_session_attrs") == "any");
-  CHECK(targets("host=a target_session_attrs=prefer-standby").size() == 1);
+  CHECK(targets("host=10.0.0.1 target_session_attrs=prefer-standby").size() == 1);
+}
+
+TEST_CASE("prefer-standby asks one name twice, as it may stand for several servers") {
+  const auto all = targets("host=a target_session_attrs=prefer-standby");
+  CHECK(names(all) == Names{"a:5432", "a:5432"});
+  const auto standbys = pg::at_addresses(all.at(0), {"10.0.0.1", "10.0.0.2"});
+  CHECK(keywords(standbys.at(1)).at("target_session_attrs") == "standby");
+}
+
+TEST_CASE("only what needs a name service is for us to resolve") {
+  const auto to_resolve = [](const std::string& dsn) {
+    Names found;
+    for (const auto& target : targets(dsn))
+      found.push_back(target.host_to_resolve);
+    return found;
+  };
+  CHECK(to_resolve("host=db1") == Names{"db1"});
+  CHECK(to_resolve("postgresql://u@db1:6000,[::1]:1,db2/x") == Names{"db1", "", "db2"});
+  CHECK(to_resolve("host=db1,10.0.0.1,/run/postgresql,@abstract,") == Names{"db1", "", "", "", ""});
+  CHECK(to_resolve("host=fe80::1%lo") == Names{""});
+  CHECK(to_resolve("host=db1 hostaddr=10.0.0.1") == Names{""});
+  CHECK(to_resolve("host=db1,db2 hostaddr=10.0.0.1,") == Names{"", "db2"});
+  CHECK(to_resolve("") == Names{""});
+  CHECK(to_resolve("host=a,b port=1,2,3") == Names{""});
+  const Variable host{"PGHOST", "env1"};
+  CHECK(to_resolve("") == Names{"env1"});
+  CHECK(to_resolve("service=there host=db1") == Names{""});
+  const Variable service{"PGSERVICE", "there"};
+  CHECK(to_resolve("host=db1") == Names{""});
+}
+
+TEST_CASE("each address of a name is a target that keeps the name") {
+  const auto host = targets("host=db1,db2 port=1,2").at(1);
+  const auto all = pg::at_addresses(host, {"::1", "10.0.0.1"});
+  CHECK(names(all) == Names{"db2:2", "db2:2"});
+  CHECK(keywords(all.at(0)).at("hostaddr") == "::1");
+  CHECK(keywords(all.at(1)).at("hostaddr") == "10.0.0.1");
+  CHECK(keywords(all.at(1)).at("host") == "db2");
+  CHECK(keywords(all.at(1)).at("port") == "2");
+  CHECK(all.at(1).host_to_resolve.empty());
 }
 
 TEST_CASE("defaults stand before the string, which wins; the password stands after it") {
