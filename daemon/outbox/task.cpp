@@ -24,7 +24,8 @@ Awaitable<task::Plan> OutboxTask::plan(pg::Connection& connection, std::optional
   co_return outbox::plan(snapshot, settings_);
 }
 
-Awaitable<task::Applied> OutboxTask::apply(pg::Connection& connection, const task::Step& step) {
+Awaitable<task::Applied> OutboxTask::apply(pg::Connection& connection, const task::Step& step,
+                                           const task::Surroundings&) {
   const bool is_dead = step.subject == subject_of(settings_.table, State::dead);
   const State state = is_dead ? State::dead : State::done;
   const SweepLimits limits;

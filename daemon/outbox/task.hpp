@@ -19,7 +19,8 @@ class OutboxTask final : public task::Task {
   [[nodiscard]] Duration deadline() const override;
 
   Awaitable<task::Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) override;
-  Awaitable<task::Applied> apply(pg::Connection& connection, const task::Step& step) override;
+  Awaitable<task::Applied> apply(pg::Connection& connection, const task::Step& step,
+                                 const task::Surroundings& around) override;
 
  private:
   config::Outbox settings_;

@@ -33,8 +33,9 @@ Awaitable<task::Plan> PartitionTask::plan(pg::Connection& connection,
   co_return plan;
 }
 
-Awaitable<task::Applied> PartitionTask::apply(pg::Connection& connection, const task::Step& step) {
-  return apply_step(connection, settings_, step);
+Awaitable<task::Applied> PartitionTask::apply(pg::Connection& connection, const task::Step& step,
+                                              const task::Surroundings& around) {
+  return apply_step(connection, settings_, step, around);
 }
 
 }  // namespace pgcaretaker::partition

@@ -17,7 +17,8 @@ class PartitionTask final : public task::Task {
   [[nodiscard]] Duration every() const override { return settings_.every; }
   [[nodiscard]] Duration deadline() const override;
   Awaitable<task::Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) override;
-  Awaitable<task::Applied> apply(pg::Connection& connection, const task::Step& step) override;
+  Awaitable<task::Applied> apply(pg::Connection& connection, const task::Step& step,
+                                 const task::Surroundings& around) override;
 
  private:
   config::Partition settings_;

@@ -27,7 +27,8 @@ Awaitable<task::Plan> SaturationTask::plan(pg::Connection& connection,
   co_return plan;
 }
 
-Awaitable<task::Applied> SaturationTask::apply(pg::Connection&, const task::Step&) {
+Awaitable<task::Applied> SaturationTask::apply(pg::Connection&, const task::Step&,
+                                               const task::Surroundings&) {
   assert(false && "saturation plans no steps");
   co_return task::Applied{};
 }

@@ -23,7 +23,8 @@ class SaturationTask final : public task::Task {
 
   Awaitable<task::Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) override;
   /// Never called: its plans hold no step.
-  Awaitable<task::Applied> apply(pg::Connection& connection, const task::Step& step) override;
+  Awaitable<task::Applied> apply(pg::Connection& connection, const task::Step& step,
+                                 const task::Surroundings& around) override;
 
  private:
   config::Saturation settings_;

@@ -114,17 +114,17 @@ void note_applied(Progress& progress, Act act, Applied applied) {
 }
 
 Awaitable<void> apply_step(Task& task, pg::Connection& connection, const Step& step,
-                           const async::Clock& clock, Progress& progress) {
-  const SteadyTime start = clock.now();
+                           const Surroundings& around, Progress& progress) {
+  const SteadyTime start = around.clock.now();
   Act act{step.action, step.subject, "", step.reason, 0, Duration{0}, ""};
   std::optional<pg::Error> failure;
   Applied applied;
   try {
-    applied = co_await task.apply(connection, step);
+    applied = co_await task.apply(connection, step, around);
   } catch (const pg::Error& error) {
     failure = error;
   }
-  act.duration = since(start, clock);
+  act.duration = since(start, around.clock);
   progress.acted = true;
   if (failure) {
     note_failure(progress, std::move(act), *failure);
@@ -151,13 +151,15 @@ Awaitable<Plan> plan_checked(Task& task, pg::Connection& connection, const async
   co_return plan;
 }
 
-Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, const async::Clock& clock,
+Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, async::Clock& clock,
                                 const PassOptions& options, Progress& progress) {
+  const SteadyTime started = clock.now();
   const pg::Loan loan = co_await pool.acquire();
   pg::Connection& connection = loan.connection();
   Plan plan = co_await plan_checked(task, connection, clock, options.as_of);
   const std::vector<Step> steps = std::move(plan.steps);
   adopt_plan(progress.report, std::move(plan));
+  const Surroundings around{clock, started, options.may_act};
   for (const Step& step : steps) {
     if (!options.may_act()) {
       progress.held_back = true;
@@ -165,7 +167,7 @@ Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, const async::Clock& 
           Act{step.action, step.subject, "planned", step.reason, 0, Duration{0}, ""});
       continue;
     }
-    co_await apply_step(task, connection, step, clock, progress);
+    co_await apply_step(task, connection, step, around, progress);
   }
   if (!progress.acted) {
     co_return;

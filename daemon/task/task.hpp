@@ -2,14 +2,23 @@
 // The contract of every kind of maintenance.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "async/awaitable.hpp"
+#include "async/clock.hpp"
 #include "postgres/connection.hpp"
 #include "task/step.hpp"
 
 namespace pgcaretaker::task {
+
+/// What a step may use besides its session.
+struct Surroundings {
+  async::Clock& clock;
+  SteadyTime pass_started;
+  std::function<bool()> may_act;  // false = begin nothing new: a stop, or the lease is gone
+};
 
 class Task {
  public:
@@ -34,7 +43,8 @@ class Task {
   /// One step, in short transactions. Throws pg::Error when the server refuses; expected refusals
   /// (lock timeout, lost race) are values. Cancelled at any await, it leaves either the step done
   /// or nothing.
-  virtual Awaitable<Applied> apply(pg::Connection& connection, const Step& step) = 0;
+  virtual Awaitable<Applied> apply(pg::Connection& connection, const Step& step,
+                                   const Surroundings& around) = 0;
 };
 
 }  // namespace pgcaretaker::task

@@ -76,18 +76,21 @@ TEST_CASE("the task deletes what is past its keep and then has nothing to do") {
   const auto plan = run(session.loop(), outbox_task.plan(session.connection(), std::nullopt));
   REQUIRE(plan.steps.size() == 2);
   CHECK(plan.steps[0].reason == "500 rows finished more than 7 days ago");
-  const auto done = run(session.loop(), outbox_task.apply(session.connection(), plan.steps[0]));
+  const auto done =
+      run(session.loop(), outbox_task.apply(session.connection(), plan.steps[0], surroundings()));
   CHECK(done.kind == Applied::Kind::done);
   CHECK(done.rows == 500);
   CHECK(done.samples.at(0).labels.at(1) == "done");
-  const auto dead = run(session.loop(), outbox_task.apply(session.connection(), plan.steps[1]));
+  const auto dead =
+      run(session.loop(), outbox_task.apply(session.connection(), plan.steps[1], surroundings()));
   CHECK(dead.rows == 20);
   CHECK(dead.samples.at(0).labels.at(1) == "dead");
   CHECK(remaining(admin) == "freshdead:10 pending:4 young:30");
   const auto after = run(session.loop(), outbox_task.plan(session.connection(), std::nullopt));
   CHECK(after.steps.empty());
   CHECK(after.findings.empty());
-  const auto again = run(session.loop(), outbox_task.apply(session.connection(), plan.steps[0]));
+  const auto again =
+      run(session.loop(), outbox_task.apply(session.connection(), plan.steps[0], surroundings()));
   CHECK(again.kind == Applied::Kind::nothing);
   CHECK(again.samples.empty());
 }

@@ -46,7 +46,8 @@ class StatementsTask final : public Task {
     co_return plan;
   }
 
-  Awaitable<Applied> apply(pg::Connection& connection, const Step& step) override {
+  Awaitable<Applied> apply(pg::Connection& connection, const Step& step,
+                           const task::Surroundings&) override {
     const std::function<Awaitable<void>()> body = [&]() -> Awaitable<void> {
       co_await connection.query("test.apply", step.subject);
       co_await connection.query("test.note", "INSERT INTO public.done VALUES ($1)", step.subject);

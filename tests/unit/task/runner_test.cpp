@@ -28,7 +28,9 @@ class NamedTask final : public Task {
   Awaitable<Plan> plan(pg::Connection&, std::optional<UtcTime>) override {
     throw std::logic_error{""};
   }
-  Awaitable<Applied> apply(pg::Connection&, const Step&) override { throw std::logic_error{""}; }
+  Awaitable<Applied> apply(pg::Connection&, const Step&, const Surroundings&) override {
+    throw std::logic_error{""};
+  }
 
  private:
   std::string name_;
