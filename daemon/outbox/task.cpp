@@ -25,7 +25,7 @@ Awaitable<task::Plan> OutboxTask::plan(pg::Connection& connection, std::optional
 }
 
 Awaitable<void> OutboxTask::apply(pg::Connection& connection, const task::Step& step,
-                                  task::Applied& applied) {
+                                  const task::Surroundings&, task::Applied& applied) {
   const bool is_dead = step.subject == subject_of(settings_.table, State::dead);
   const State state = is_dead ? State::dead : State::done;
   const SweepLimits limits;

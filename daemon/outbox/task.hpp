@@ -20,7 +20,7 @@ class OutboxTask final : public task::Task {
 
   Awaitable<task::Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) override;
   Awaitable<void> apply(pg::Connection& connection, const task::Step& step,
-                        task::Applied& applied) override;
+                        const task::Surroundings& around, task::Applied& applied) override;
 
  private:
   config::Outbox settings_;

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// One transaction a step.
+// One short transaction a try, as many tries as the patience allows.
 #include "partition/apply.hpp"
+
+#include <fmt/format.h>
 
 #include <chrono>
 #include <optional>
 
+#include "config/duration.hpp"
 #include "partition/refusal.hpp"
 #include "partition/steps.hpp"
+#include "postgres/lock_budget.hpp"
 #include "postgres/transaction.hpp"
+#include "telemetry/log.hpp"
 
 namespace pgcaretaker::partition {
 
@@ -80,16 +85,19 @@ std::string_view change_of(const Step& step) {
   return step.action == action::drop ? "dropped" : "detached";
 }
 
-telemetry::Samples held_samples(const std::string& table, const LockWatch& watch) {
-  const auto held = watch.seconds();
-  if (!held) return {};
-  return {Sample{Metric::lock_held_seconds, {table}, *held}};
+Applied done(const config::Partition& settings, const Step& step) {
+  const std::string table = settings.table.text();
+  Applied applied;
+  applied.samples = {
+      Sample{Metric::lock_attempts_total, {table, "granted"}, 1},
+      Sample{Metric::partition_changes_total, {table, std::string{change_of(step)}}, 1}};
+  return applied;
 }
 
-}  // namespace
-
-Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& settings,
-                           const Step& step, Applied& applied) {
+/// One transaction; nullopt = a lock was not granted in time, or lost to a deadlock.
+Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
+                                               const config::Partition& settings, const Step& step,
+                                               telemetry::Samples& samples) {
   LockWatch watch;
   const auto body = [&]() -> Awaitable<void> {
     for (const Statement& sent : step.statements) {
@@ -103,27 +111,61 @@ Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& 
     }
   };
   const pg::TransactionOptions options = limits_of(settings, step);
-  std::optional<Applied> refused;
+  std::optional<Applied> applied;
   try {
     co_await pg::transact(connection, options, body);
+    applied = done(settings, step);
   } catch (const FailedCheck& check) {
-    refused = after_failed_check(settings, step, check);
+    applied = after_failed_check(settings, step, check);
   } catch (const pg::Error& error) {
-    refused = after_refusal(settings, step, error);
-    if (!refused) throw;
+    applied = after_refusal(settings, step, error);
+    const bool no_lock = error.is_lock_timeout() || error.is_deadlock();
+    if (!applied && !no_lock) throw;
   }
+  if (const auto held = watch.seconds()) {
+    samples.push_back(Sample{Metric::lock_held_seconds, {settings.table.text()}, *held});
+  }
+}
+
+void count_attempts(const std::string& table, std::string outcome, int count,
+                    telemetry::Samples& samples) {
+  if (count == 0) return;
+  samples.push_back(
+      Sample{Metric::lock_attempts_total, {table, std::move(outcome)}, static_cast<double>(count)});
+}
+
+pg::LockSearch lock_search(const config::Partition& settings, const Step& step,
+                           const task::Surroundings& around) {
+  pg::LockSearch search;
+  search.may_go_on = around.may_act;
+  search.waiting = [&settings, &step](const std::vector<pg::Holder>& holders) {
+    telemetry::log_info(
+        fmt::format("{} {} waits for a lock, for {} at most: {}", step.action, step.subject,
+                    config::duration_text(settings.patience), pg::holders_text(holders)),
+        telemetry::Fields{{"task", config::task_name(settings)}, {"subject", step.subject}});
+  };
+  return search;
+}
+
+}  // namespace
+
+Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& settings,
+                           const Step& step, const task::Surroundings& around, Applied& applied) {
+  std::optional<Applied> ended;
+  telemetry::Samples samples;
+  pg::LockSearch search = lock_search(settings, step, around);
+  search.attempt = [&]() -> Awaitable<pg::Attempt> {
+    ended = co_await attempt_step(connection, settings, step, samples);
+    co_return ended ? pg::Attempt::ended : pg::Attempt::no_lock;
+  };
+  const pg::LockBudget budget{settings.lock_timeout, around.pass_started + settings.patience};
+  const pg::LockSpent spent =
+      co_await pg::search_lock(connection, around.clock, budget, step.locks, search);
   const std::string table = settings.table.text();
-  if (refused) {
-    applied = std::move(*refused);
-  }
-  for (Sample& sample : held_samples(table, watch)) {
-    applied.samples.push_back(std::move(sample));
-  }
-  if (!refused) {
-    applied.samples.push_back(Sample{Metric::lock_attempts_total, {table, "granted"}, 1});
-    applied.samples.push_back(
-        Sample{Metric::partition_changes_total, {table, std::string{change_of(step)}}, 1});
-  }
+  count_attempts(table, "timeout", spent.attempts, samples);
+  count_attempts(table, "yielded", spent.yields, samples);
+  applied = ended ? std::move(*ended) : lock_not_granted(settings, step, spent.holders);
+  applied.samples.insert(applied.samples.begin(), samples.begin(), samples.end());
 }
 
 }  // namespace pgcaretaker::partition

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sends a step's statements in one short transaction; it never thinks again.
+// Sends a step's statements in one short transaction, when nobody would wait for it long.
 #pragma once
 
 #include "async/awaitable.hpp"
 #include "config/settings.hpp"
 #include "postgres/connection.hpp"
-#include "task/step.hpp"
+#include "task/task.hpp"
 
 namespace pgcaretaker::partition {
 
-/// Either all of the step is committed or nothing of it; `applied` says which. Locks not granted in
-/// time, deadlocks, guards that no longer hold, names or ranges that somebody else took meanwhile
-/// and rows in the default are values (`yielded`, with a finding); an object that is gone already
-/// is `nothing`. Other refusals throw pg::Error. Cancelled at any await, the transaction is rolled
-/// back.
+/// Either all of the step is committed or nothing of it; `applied` says which. Its locks are
+/// searched for within the settings' lock_timeout and patience, see pg::search_lock(). Locks not
+/// granted in time, deadlocks, guards that no longer hold, names or ranges that somebody else took
+/// meanwhile and rows in the default are values (`yielded`, with a finding); an object that is gone
+/// already is `nothing`. Other refusals throw pg::Error. Cancelled at any await, the transaction is
+/// rolled back.
 Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& settings,
-                           const task::Step& step, task::Applied& applied);
+                           const task::Step& step, const task::Surroundings& around,
+                           task::Applied& applied);
 
 }  // namespace pgcaretaker::partition

@@ -40,7 +40,7 @@ StepContext context_of(const config::Partition& settings, const Snapshot& snapsh
   StepContext context{settings, snapshot.table.oid, draft.key.value_or(KeyType::timestamptz), {}};
   for (const Member& member : draft.members) {
     if (member.standing == Standing::default_partition) {
-      context.default_partition = member.observed.name;
+      context.default_partition = member.observed;
     }
   }
   return context;

@@ -45,20 +45,6 @@ bool is_own_ddl(const pg::Error& error) {
          error.statement() != statement::drop_function && error.statement() != statement::hold;
 }
 
-Applied lock_not_granted(const config::Partition& settings, const Step& step,
-                         const pg::Error& error) {
-  const std::string why = error.is_deadlock()
-                              ? "a deadlock with another session was resolved against it"
-                              : fmt::format("a lock was not granted within {}",
-                                            config::duration_text(settings.lock_timeout));
-  Applied applied = yielded(finding_of(
-      Severity::warning, "lock_timeout", step,
-      fmt::format("{} not done: {}; the next pass tries again ({})", step.action, why, step.lock)));
-  applied.samples.push_back(
-      {telemetry::Metric::lock_attempts_total, {settings.table.text(), "timeout"}, 1});
-  return applied;
-}
-
 }  // namespace
 
 Applied after_failed_check(const config::Partition& settings, const Step& step,
@@ -89,11 +75,23 @@ Applied after_failed_check(const config::Partition& settings, const Step& step,
                              step.action)));
 }
 
+Applied lock_not_granted(const config::Partition& settings, const Step& step,
+                         const std::vector<pg::Holder>& holders) {
+  const std::string tried = settings.patience.count() > 0
+                                ? fmt::format(" in {} of looking for a moment to take it",
+                                              config::duration_text(settings.patience))
+                                : "";
+  return yielded(finding_of(
+      Severity::warning, "lock_timeout", step,
+      fmt::format("{} not done: its lock ({}) was not granted within {}{}; in the way: {}; the "
+                  "next pass tries again",
+                  step.action, step.lock, config::duration_text(settings.lock_timeout), tried,
+                  pg::holders_text(holders))));
+}
+
 std::optional<Applied> after_refusal(const config::Partition& settings, const Step& step,
                                      const pg::Error& error) {
-  if (error.is_lock_timeout() || error.is_deadlock()) {
-    return lock_not_granted(settings, step, error);
-  }
+  if (error.is_lock_timeout() || error.is_deadlock()) return std::nullopt;
   if (creates(step) && error.statement() == statement::attach && error.is_statement_timeout() &&
       !error.is_connection_lost()) {
     return yielded(finding_of(

@@ -4,9 +4,11 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/settings.hpp"
 #include "postgres/error.hpp"
+#include "postgres/lock.hpp"
 #include "task/step.hpp"
 
 namespace pgcaretaker::partition {
@@ -20,8 +22,13 @@ struct FailedCheck {
 [[nodiscard]] task::Applied after_failed_check(const config::Partition& settings,
                                                const task::Step& step, const FailedCheck& failed);
 
+/// The outcome when the lock was not granted within `patience`, with who stood in the way.
+[[nodiscard]] task::Applied lock_not_granted(const config::Partition& settings,
+                                             const task::Step& step,
+                                             const std::vector<pg::Holder>& holders);
+
 /// The outcome when the server refused a statement as one may expect it to; nullopt when it is an
-/// error.
+/// error, or a lock that was not granted in time.
 [[nodiscard]] std::optional<task::Applied> after_refusal(const config::Partition& settings,
                                                          const task::Step& step,
                                                          const pg::Error& error);

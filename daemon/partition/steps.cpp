@@ -68,9 +68,21 @@ std::string function_argument(UtcTime lower) {
 std::string create_lock(const StepContext& context) {
   std::string lock = "SHARE UPDATE EXCLUSIVE on " + context.settings.table.text();
   if (context.default_partition) {
-    lock = "ACCESS EXCLUSIVE on " + context.default_partition->text() + ", " + lock;
+    lock = "ACCESS EXCLUSIVE on " + context.default_partition->name.text() + ", " + lock;
   }
   return lock;
+}
+
+/// What is looked at before the step asks: the parent, the default, and `partition` if there is
+/// one.
+std::vector<pg::WantedLock> wanted_locks(const StepContext& context, pg::LockMode on_parent,
+                                         const ObservedPartition* partition = nullptr) {
+  std::vector<pg::WantedLock> locks{{context.table_oid, on_parent}};
+  if (partition != nullptr) locks.push_back({partition->oid, pg::LockMode::access_exclusive});
+  if (context.default_partition) {
+    locks.push_back({context.default_partition->oid, pg::LockMode::access_exclusive});
+  }
+  return locks;
 }
 
 }  // namespace
@@ -90,6 +102,7 @@ Step create_step(const StepContext& context, const config::TableName& partition,
       make(statement::attach, fmt::format("ALTER TABLE {} ATTACH PARTITION {}\n  {}", parent,
                                           partition.sql(), bounds_clause(context.key, range)))};
   step.lock = create_lock(context);
+  step.locks = wanted_locks(context, pg::LockMode::share_update_exclusive);
   return step;
 }
 
@@ -113,6 +126,8 @@ Step create_by_function_step(const StepContext& context, const config::TableName
                           1)};
   step.statements.back().params = {bounds_clause(context.key, range)};
   step.lock = "chosen by " + function.text();
+  // Most such functions say PARTITION OF, which takes the heaviest.
+  step.locks = wanted_locks(context, pg::LockMode::access_exclusive);
   return step;
 }
 
@@ -136,7 +151,8 @@ Step retire_step(const StepContext& context, const Member& member, const Retenti
     step.statements.push_back(make(statement::drop, fmt::format("DROP TABLE {}", partition.sql())));
   }
   step.lock = "ACCESS EXCLUSIVE on " + parent.text() + ", " + partition.text();
-  if (context.default_partition) step.lock += ", " + context.default_partition->text();
+  if (context.default_partition) step.lock += ", " + context.default_partition->name.text();
+  step.locks = wanted_locks(context, pg::LockMode::access_exclusive, &member.observed);
   step.reversible = !drop;
   step.by_age = true;
   return step;
@@ -162,6 +178,7 @@ Step drop_by_function_step(const StepContext& context, const Member& member,
                        partition.oid),
            1));
   step.lock = "chosen by " + function.text();
+  step.locks = wanted_locks(context, pg::LockMode::access_exclusive, &partition);
   step.reversible = false;
   step.by_age = true;
   return step;

@@ -42,7 +42,7 @@ struct StepContext {
   const config::Partition& settings;
   std::int64_t table_oid;
   KeyType key;
-  std::optional<config::TableName> default_partition;
+  std::optional<ObservedPartition> default_partition;
 };
 
 /// CREATE TABLE (LIKE ... EXCLUDING IDENTITY) and ATTACH: never PARTITION OF, which would lock

@@ -34,8 +34,8 @@ Awaitable<task::Plan> PartitionTask::plan(pg::Connection& connection,
 }
 
 Awaitable<void> PartitionTask::apply(pg::Connection& connection, const task::Step& step,
-                                     task::Applied& applied) {
-  return apply_step(connection, settings_, step, applied);
+                                     const task::Surroundings& around, task::Applied& applied) {
+  return apply_step(connection, settings_, step, around, applied);
 }
 
 }  // namespace pgcaretaker::partition

@@ -18,7 +18,7 @@ class PartitionTask final : public task::Task {
   [[nodiscard]] Duration deadline() const override;
   Awaitable<task::Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) override;
   Awaitable<void> apply(pg::Connection& connection, const task::Step& step,
-                        task::Applied& applied) override;
+                        const task::Surroundings& around, task::Applied& applied) override;
 
  private:
   config::Partition settings_;

@@ -27,7 +27,8 @@ Awaitable<task::Plan> SaturationTask::plan(pg::Connection& connection,
   co_return plan;
 }
 
-Awaitable<void> SaturationTask::apply(pg::Connection&, const task::Step&, task::Applied&) {
+Awaitable<void> SaturationTask::apply(pg::Connection&, const task::Step&, const task::Surroundings&,
+                                      task::Applied&) {
   assert(false && "saturation plans no steps");
   co_return;
 }

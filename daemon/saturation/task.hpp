@@ -24,7 +24,7 @@ class SaturationTask final : public task::Task {
   Awaitable<task::Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) override;
   /// Never called: its plans hold no step.
   Awaitable<void> apply(pg::Connection& connection, const task::Step& step,
-                        task::Applied& applied) override;
+                        const task::Surroundings& around, task::Applied& applied) override;
 
  private:
   config::Saturation settings_;

@@ -119,15 +119,15 @@ bool is_cancel(const std::exception& error) {
 }
 
 Awaitable<void> apply_step(Task& task, pg::Connection& connection, const Step& step,
-                           const async::Clock& clock, Progress& progress) {
-  const SteadyTime start = clock.now();
+                           const Surroundings& around, Progress& progress) {
+  const SteadyTime start = around.clock.now();
   Act act{step.action, step.subject, "", step.reason, 0, Duration{0}, ""};
   Applied applied;
   progress.acted = true;
   try {
-    co_await task.apply(connection, step, applied);
+    co_await task.apply(connection, step, around, applied);
   } catch (const pg::Error& error) {
-    act.duration = since(start, clock);
+    act.duration = since(start, around.clock);
     act.error = error.what();
     note_act(progress, std::move(act), std::move(applied), &error);
     if (connection.state() != pg::SessionState::ready) {
@@ -135,12 +135,12 @@ Awaitable<void> apply_step(Task& task, pg::Connection& connection, const Step& s
     }
     co_return;
   } catch (const std::exception& error) {
-    act.duration = since(start, clock);
+    act.duration = since(start, around.clock);
     act.error = is_cancel(error) ? "interrupted" : error.what();
     note_act(progress, std::move(act), std::move(applied), nullptr);
     throw;
   }
-  act.duration = since(start, clock);
+  act.duration = since(start, around.clock);
   note_act(progress, std::move(act), std::move(applied), nullptr);
 }
 
@@ -159,13 +159,15 @@ Awaitable<Plan> plan_checked(Task& task, pg::Connection& connection, const async
   co_return plan;
 }
 
-Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, const async::Clock& clock,
+Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, async::Clock& clock,
                                 const PassOptions& options, Progress& progress) {
+  const SteadyTime started = clock.now();
   const pg::Loan loan = co_await pool.acquire();
   pg::Connection& connection = loan.connection();
   Plan plan = co_await plan_checked(task, connection, clock, options.as_of);
   const std::vector<Step> steps = std::move(plan.steps);
   adopt_plan(progress.report, std::move(plan));
+  const Surroundings around{clock, started, options.may_act};
   for (const Step& step : steps) {
     if (!options.may_act()) {
       progress.held_back = true;
@@ -173,7 +175,7 @@ Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, const async::Clock& 
           Act{step.action, step.subject, "planned", step.reason, 0, Duration{0}, ""});
       continue;
     }
-    co_await apply_step(task, connection, step, clock, progress);
+    co_await apply_step(task, connection, step, around, progress);
   }
   if (!progress.acted) {
     co_return;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "async/time.hpp"
+#include "postgres/lock.hpp"
 #include "task/finding.hpp"
 #include "telemetry/metric.hpp"
 
@@ -31,6 +32,7 @@ struct Step {
   std::string reason;   // one clause in words: why now
   std::vector<Statement> statements;
   std::string lock;  // heaviest lock and on what: "ACCESS EXCLUSIVE on public.audit_events_default"
+  std::vector<pg::WantedLock> locks;  // the same for apply to look at; empty = nothing to wait for
   bool reversible = true;
   bool by_age =
       false;  // planned because of its age by the server's clock: see task/clock_check.hpp

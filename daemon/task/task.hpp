@@ -2,14 +2,23 @@
 // The contract of every kind of maintenance.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "async/awaitable.hpp"
+#include "async/clock.hpp"
 #include "postgres/connection.hpp"
 #include "task/step.hpp"
 
 namespace pgcaretaker::task {
+
+/// What a step may use besides its session.
+struct Surroundings {
+  async::Clock& clock;
+  SteadyTime pass_started;
+  std::function<bool()> may_act;  // false = begin nothing new: a stop, or the lease is gone
+};
 
 class Task {
  public:
@@ -35,7 +44,8 @@ class Task {
   /// committed, however this ends. Throws pg::Error when the server refuses; expected refusals
   /// (lock timeout, lost race) are values. Cancelled at any await, it leaves whole transactions
   /// done or nothing; one cancelled while it commits may be done without standing in `applied`.
-  virtual Awaitable<void> apply(pg::Connection& connection, const Step& step, Applied& applied) = 0;
+  virtual Awaitable<void> apply(pg::Connection& connection, const Step& step,
+                                const Surroundings& around, Applied& applied) = 0;
 };
 
 }  // namespace pgcaretaker::task

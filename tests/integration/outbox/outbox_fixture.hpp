@@ -14,6 +14,7 @@
 #include "support/database.hpp"
 #include "support/outbox_settings.hpp"
 #include "support/run.hpp"
+#include "support/surroundings.hpp"
 
 namespace pgcaretaker::test {
 

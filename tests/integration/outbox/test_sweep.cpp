@@ -79,7 +79,7 @@ TEST_CASE("the task deletes what is past its keep and then has nothing to do") {
   CHECK(plan.steps[0].reason == "500 rows finished more than 7 days ago");
   const auto apply = [&](const task::Step& step) {
     Applied applied;
-    run(session.loop(), outbox_task.apply(session.connection(), step, applied));
+    run(session.loop(), outbox_task.apply(session.connection(), step, surroundings(), applied));
     return applied;
   };
   const auto done = apply(plan.steps[0]);

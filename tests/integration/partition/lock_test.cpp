@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Others at the same table: readers, lock holders, rivals, and a server that kills us halfway.
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <set>
 #include <thread>
 
 #include "partition_fixture.hpp"
@@ -52,6 +54,62 @@ TEST_CASE("a reader keeps a drop waiting no longer than lock_timeout, and nothin
   reader.execute("COMMIT");
   CHECK(keeper.apply(impatient(), drop).kind == Applied::Kind::done);
   CHECK(names(database.admin()).size() == 1);
+}
+
+TEST_CASE(
+    "behind a long reader a patient drop keeps nobody waiting, and is done when it has ended") {
+  TestDatabase database;
+  create_events(database.admin());
+  Keeper keeper{database.options()};
+  keeper.once(events(), january);
+  config::Partition settings = impatient();
+  settings.patience = 10min;
+  Admin reader{database.name()};
+  reader.execute("BEGIN");
+  reader.execute("SELECT count(*) FROM public.events");
+  const task::Plan plan = keeper.plan(settings, november);
+  const std::string age =
+      "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in "
+      "transaction' AND clock_timestamp() - xact_start > interval '50ms'";
+  while (database.admin().number(age) == 0) {
+  }
+  long long waits = 0;
+  std::thread onlooker{[&, pid = std::to_string(keeper.connection().backend_pid())] {
+    Admin watcher{database.name()};
+    const std::string of_keeper = " WHERE pid = " + pid;
+    std::set<std::string> statements;
+    while (statements.size() < 8) {
+      statements.insert(
+          watcher.value("SELECT query_start FROM pg_stat_activity" + of_keeper).value());
+      waits += watcher.number("SELECT count(*) FROM pg_locks" + of_keeper + " AND NOT granted");
+    }
+    reader.execute("COMMIT");
+  }};
+  const Applied applied = keeper.apply(settings, plan.steps.back());
+  onlooker.join();
+  CHECK(applied.kind == Applied::Kind::done);
+  CHECK(waits == 0);
+  CHECK(names(database.admin()).size() == 1);
+  const auto yields =
+      std::find_if(applied.samples.begin(), applied.samples.end(),
+                   [](const telemetry::Sample& found) { return found.labels.back() == "yielded"; });
+  REQUIRE(yields != applied.samples.end());
+  CHECK(yields->value >= 2);
+}
+
+TEST_CASE("a drop that ran out of patience names the session in its way") {
+  TestDatabase database;
+  create_events(database.admin());
+  Keeper keeper{database.options()};
+  keeper.once(events(), january);
+  Admin reader{database.name()};
+  reader.execute("SET application_name = 'nightly report'; BEGIN");
+  reader.execute("SELECT count(*) FROM public.events");
+  const task::Plan plan = keeper.plan(impatient(), november);
+  const Applied applied = keeper.apply(impatient(), plan.steps.back());
+  REQUIRE(codes(applied.findings) == Words{"lock_timeout"});
+  CHECK(contains(applied.findings[0].text, "application nightly report) holds public.events"));
+  CHECK(contains(applied.findings[0].text, "idle in transaction, its transaction is "));
 }
 
 TEST_CASE("readers and writers do not keep a partition from being created") {
@@ -189,7 +247,8 @@ TEST_CASE("a step cancelled while it waits is rolled back and the session stays 
   std::exception_ptr thrown;
   Applied applied;
   const auto ended = [&](std::exception_ptr error) { thrown = error; };
-  asio::co_spawn(keeper.loop(), task.apply(keeper.connection(), plan.steps[0], applied),
+  asio::co_spawn(keeper.loop(),
+                 task.apply(keeper.connection(), plan.steps[0], surroundings(), applied),
                  asio::bind_cancellation_slot(stop.slot(), ended));
   Admin watcher{database.name()};
   const std::string waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = " +

@@ -15,6 +15,7 @@
 #include "postgres/timestamp.hpp"
 #include "support/database.hpp"
 #include "support/run.hpp"
+#include "support/surroundings.hpp"
 
 namespace pgcaretaker::test {
 
@@ -32,12 +33,13 @@ inline void create_events(Admin& admin, const std::string& key_type = "timestamp
                 "ALTER TABLE public.events OWNER TO pgc_owner");
 }
 
-/// The same in months, one ahead, under a lock_timeout that no quick step meets.
+/// The same in months, one ahead, under a lock_timeout that no quick step meets; one try a pass.
 inline config::Partition events() {
   config::Partition settings;
   settings.table = {"public", "events"};
   settings.ahead = 1;
   settings.lock_timeout = std::chrono::seconds{5};
+  settings.patience = std::chrono::seconds{0};
   return settings;
 }
 
@@ -82,7 +84,7 @@ class Keeper {
   task::Applied apply(const config::Partition& settings, const task::Step& step) {
     partition::PartitionTask task{settings};
     task::Applied applied;
-    run(loop_, task.apply(*connection_, step, applied));
+    run(loop_, task.apply(*connection_, step, surroundings(), applied));
     return applied;
   }
   /// Plans and applies every step; what each came to.

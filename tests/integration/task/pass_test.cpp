@@ -49,7 +49,8 @@ class StatementsTask final : public Task {
     co_return plan;
   }
 
-  Awaitable<void> apply(pg::Connection& connection, const Step& step, Applied& applied) override {
+  Awaitable<void> apply(pg::Connection& connection, const Step& step, const Surroundings&,
+                        Applied& applied) override {
     const std::function<Awaitable<void>()> body = [&]() -> Awaitable<void> {
       co_await connection.query("test.apply", step.subject);
       co_await connection.query("test.note", "INSERT INTO public.done VALUES ($1)", step.subject);

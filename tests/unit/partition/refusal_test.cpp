@@ -47,11 +47,11 @@ TEST_CASE("refusals of a step become outcomes with the right finding") {
     Severity severity;
   };
   const Case cases[] = {
-      {true, "55P03", statement::attach, "lock_timeout", Severity::warning},
-      {false, "55P03", statement::lock, "lock_timeout", Severity::warning},
-      {false, "55P03", statement::drop_function, "lock_timeout", Severity::warning},
-      {false, "55P03", statement::hold, "lock_timeout", Severity::warning},
-      {true, "40P01", statement::attach, "lock_timeout", Severity::warning},
+      {true, "55P03", statement::attach, nullptr, Severity::info},
+      {false, "55P03", statement::lock, nullptr, Severity::info},
+      {false, "55P03", statement::drop_function, nullptr, Severity::info},
+      {false, "55P03", statement::hold, nullptr, Severity::info},
+      {true, "40P01", statement::attach, nullptr, Severity::info},
       {true, "23514", statement::attach, "default_blocks", Severity::critical},
       {true, "23514", statement::create_function, "default_blocks", Severity::critical},
       {true, "42P07", statement::create, "changed_meanwhile", Severity::info},
@@ -100,18 +100,24 @@ TEST_CASE("a connection that broke is an error at every statement") {
   CHECK_FALSE(after_refusal(settings, removal(settings), lost).has_value());
 }
 
-TEST_CASE("a lock timeout is counted and names the wait and the lock") {
-  const config::Partition settings = test::audit_events();
-  const auto applied =
-      after_refusal(settings, creation(settings), refused("55P03", statement::attach));
-  REQUIRE(applied.has_value());
-  CHECK(applied->findings[0].text ==
-        "create not done: a lock was not granted within 50ms; the next pass tries again (SHARE "
-        "UPDATE "
-        "EXCLUSIVE on public.audit_events)");
-  REQUIRE(applied->samples.size() == 1);
-  CHECK(applied->samples[0].metric == telemetry::Metric::lock_attempts_total);
-  CHECK(applied->samples[0].labels == test::Words{"public.audit_events", "timeout"});
+TEST_CASE("a lock that was not granted says what it waited for, how long, and for whom") {
+  config::Partition settings = test::audit_events();
+  const pg::Holder holder{42,     "",       "public.audit_events_default", "bi",
+                          "psql", "active", std::chrono::seconds{200},     "SELECT"};
+  const Applied applied = lock_not_granted(settings, creation(settings), {holder});
+  CHECK(applied.kind == Applied::Kind::yielded);
+  REQUIRE(applied.findings.size() == 1);
+  CHECK(applied.findings[0].code == "lock_timeout");
+  CHECK(applied.findings[0].text ==
+        "create not done: its lock (SHARE UPDATE EXCLUSIVE on public.audit_events) was not granted "
+        "within 50ms in 10m of looking for a moment to take it; in the way: pid 42 (user bi, "
+        "application psql) holds public.audit_events_default, active, its transaction is 3m 20s "
+        "old, query: SELECT; the next pass tries again");
+  settings.patience = Duration{0};
+  CHECK(lock_not_granted(settings, creation(settings), {}).findings[0].text ==
+        "create not done: its lock (SHARE UPDATE EXCLUSIVE on public.audit_events) was not granted "
+        "within 50ms; in the way: somebody who was gone when looked for; the next pass tries "
+        "again");
 }
 
 TEST_CASE("a failed check says which promise was broken") {

@@ -64,13 +64,39 @@ TEST_CASE("creation is LIKE without identity, then ATTACH, under lock_timeout") 
 TEST_CASE("a default partition is locked by creation and retirement, and the lock says so") {
   const config::Partition settings = test::audit_events_for_a_year();
   StepContext with_default = context(settings);
-  with_default.default_partition = {"public", "audit_events_default"};
+  with_default.default_partition.emplace();
+  with_default.default_partition->oid = 77;
+  with_default.default_partition->name = {"public", "audit_events_default"};
   CHECK(create_step(with_default, {"public", "p"}, range("2026-12-01", "2027-01-01"), "").lock ==
         "ACCESS EXCLUSIVE on public.audit_events_default, SHARE UPDATE EXCLUSIVE on "
         "public.audit_events");
   CHECK(retire_step(with_default, october(), year(), "").lock ==
         "ACCESS EXCLUSIVE on public.audit_events, public.audit_events_y2025m10, "
         "public.audit_events_default");
+}
+
+TEST_CASE("a step says which locks are worth a look before it asks for them") {
+  using pg::LockMode;
+  using Locks = std::vector<pg::WantedLock>;
+  config::Partition settings = test::audit_events_for_a_year();
+  settings.create_function = {"public", "audit_partition_ensure"};
+  settings.drop_function = {"public", "audit_partition_drop"};
+  const StepContext bare = context(settings);
+  StepContext with_default = context(settings);
+  with_default.default_partition.emplace();
+  with_default.default_partition->oid = 77;
+  const config::TableName name{"public", "p"};
+  const TimeRange december = range("2026-12-01", "2027-01-01");
+  const pg::WantedLock shared_parent{1000, LockMode::share_update_exclusive};
+  const pg::WantedLock parent{1000, LockMode::access_exclusive};
+  const pg::WantedLock partition{2000, LockMode::access_exclusive};
+  const pg::WantedLock other{77, LockMode::access_exclusive};
+  CHECK(create_step(bare, name, december, "").locks == Locks{shared_parent});
+  CHECK(create_step(with_default, name, december, "").locks == Locks{shared_parent, other});
+  CHECK(create_by_function_step(with_default, name, december, "").locks == Locks{parent, other});
+  CHECK(retire_step(bare, october(), year(), "").locks == Locks{parent, partition});
+  CHECK(retire_step(with_default, october(), year(), "").locks == Locks{parent, partition, other});
+  CHECK(drop_by_function_step(bare, october(), year(), "").locks == Locks{parent, partition});
 }
 
 TEST_CASE("retirement locks parent then partition, guards, holds, detaches, and only then drops") {

@@ -28,7 +28,7 @@ class NamedTask final : public Task {
   Awaitable<Plan> plan(pg::Connection&, std::optional<UtcTime>) override {
     throw std::logic_error{""};
   }
-  Awaitable<void> apply(pg::Connection&, const Step&, Applied&) override {
+  Awaitable<void> apply(pg::Connection&, const Step&, const Surroundings&, Applied&) override {
     throw std::logic_error{""};
   }
 

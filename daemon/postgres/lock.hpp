@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// A lock that is wanted, and who holds one that conflicts with it. Plain data.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "async/time.hpp"
+
+namespace pgcaretaker::pg {
+
+enum class LockMode {
+  share_update_exclusive,  // ATTACH on the parent: readers and writers go on
+  access_exclusive,        // nobody goes on
+};
+
+struct WantedLock {
+  std::int64_t relation = 0;  // OID
+  LockMode mode = LockMode::access_exclusive;
+
+  bool operator==(const WantedLock&) const = default;
+};
+
+/// A session or a prepared transaction whose lock conflicts with a wanted one.
+struct Holder {
+  int pid = 0;           // 0 = a prepared transaction
+  std::string gid;       // of a prepared transaction, else ""
+  std::string relation;  // what it has locked
+  std::string user;
+  std::string application;
+  std::string state;  // as pg_stat_activity says; a background worker's kind when it has none
+  Duration age{0};    // of its transaction; 0 when the server does not tell us (no pg_monitor)
+  std::string query;  // on one line, cut at 120 characters; may hold values
+
+  bool operator==(const Holder&) const = default;
+};
+
+/// "pid 4711 (user app, application psql) holds public.events, idle in transaction, its transaction
+/// is 3m 20s old, query: SELECT ..." of the first, and how many more there are.
+[[nodiscard]] std::string holders_text(const std::vector<Holder>& holders);
+
+}  // namespace pgcaretaker::pg

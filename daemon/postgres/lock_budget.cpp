@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looking before asking. The look reads pg_locks, which waits for nobody's table lock.
+#include "postgres/lock_budget.hpp"
+
+#include <algorithm>
+
+#include "async/random.hpp"
+#include "postgres/transaction.hpp"
+
+namespace pgcaretaker::pg {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration first_pause = 250ms;  // a look is cheap, and what held the lock may just end
+constexpr Duration longest_pause = 2s;   // so that a lock set free is taken within seconds
+
+// Fast-path locks and waiters ahead of us are in pg_locks as well. A prepared transaction has no
+// pid; the lock on its transaction id tells which it is.
+constexpr std::string_view holders_sql = R"(
+SELECT coalesce(l.pid, 0) AS pid, coalesce(p.gid, '') AS gid,
+       l.relation::pg_catalog.regclass::text AS relation,
+       coalesce(a.usename, p.owner, '')::text AS user_name,
+       coalesce(a.application_name, '') AS application,
+       coalesce(a.state, a.backend_type, '') AS state,
+       coalesce(1000 * extract(epoch FROM pg_catalog.clock_timestamp()
+                                - coalesce(a.xact_start, p.prepared)), 0)::int8 AS age,
+       pg_catalog.left(pg_catalog.regexp_replace(coalesce(a.query, ''), '\s+', ' ', 'g'), 120)
+         AS query
+  FROM ROWS FROM (pg_catalog.unnest($1::int8[]), pg_catalog.unnest($2::int8[]))
+         AS wanted (relation, exclusive)
+  JOIN pg_catalog.pg_locks AS l
+    ON l.locktype = 'relation' AND l.relation = wanted.relation::oid
+   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
+                      WHERE d.datname = pg_catalog.current_database())
+   AND (wanted.exclusive = 1
+        OR l.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock',
+                      'ExclusiveLock', 'AccessExclusiveLock'))
+  LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+  LEFT JOIN pg_catalog.pg_locks AS x
+    ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
+   AND x.virtualtransaction = l.virtualtransaction
+  LEFT JOIN pg_catalog.pg_prepared_xacts AS p ON p.transaction = x.transactionid
+ WHERE l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+ ORDER BY age DESC, pid, relation)";
+
+Holder read_holder(const Row& row) {
+  Holder holder;
+  holder.pid = row.get<int>("pid");
+  holder.gid = row.get<std::string>("gid");
+  holder.relation = row.get<std::string>("relation");
+  holder.user = row.get<std::string>("user_name");
+  holder.application = row.get<std::string>("application");
+  holder.state = row.get<std::string>("state");
+  holder.age = Duration{row.get<std::int64_t>("age")};
+  holder.query = row.get<std::string>("query");
+  return holder;
+}
+
+Duration jittered(Duration pause) {
+  const double factor = 1.0 - async::random_fraction() / 2;
+  return std::chrono::duration_cast<Duration>(pause * factor);
+}
+
+}  // namespace
+
+Awaitable<std::vector<Holder>> conflicting_holders(Connection& connection,
+                                                   const std::vector<WantedLock>& wanted) {
+  std::vector<std::int64_t> relations;
+  std::vector<std::int64_t> exclusive;
+  for (const WantedLock& lock : wanted) {
+    relations.push_back(lock.relation);
+    exclusive.push_back(lock.mode == LockMode::access_exclusive ? 1 : 0);
+  }
+  std::vector<Holder> holders;
+  const std::function<Awaitable<void>()> body = [&]() -> Awaitable<void> {
+    // The owner that database.role names need not see other sessions; our login has pg_monitor.
+    co_await connection.query("lock.look_as_login", "SET LOCAL ROLE NONE");
+    const Result result =
+        co_await connection.query("lock.holders", holders_sql, relations, exclusive);
+    for (const Row row : result) {
+      holders.push_back(read_holder(row));
+    }
+  };
+  TransactionOptions options;
+  options.read_only = true;
+  co_await transact(connection, options, body);
+  co_return holders;
+}
+
+Awaitable<LockSpent> search_lock(Connection& connection, async::Clock& clock, LockBudget budget,
+                                 const std::vector<WantedLock>& wanted, const LockSearch& search) {
+  LockSpent spent;
+  for (Duration pause = first_pause;; pause = std::min(pause * 2, longest_pause)) {
+    spent.holders = co_await conflicting_holders(connection, wanted);
+    const bool old_holder = std::ranges::any_of(
+        spent.holders, [&](const Holder& holder) { return holder.age > budget.lock_timeout; });
+    const bool is_last = clock.now() >= budget.until;
+    if (!old_holder || is_last) {
+      const Attempt attempt = co_await search.attempt();
+      if (attempt == Attempt::ended) break;
+      ++spent.attempts;
+    } else {
+      ++spent.yields;
+    }
+    if (is_last) {
+      spent.gave_up = true;
+      break;
+    }
+    if (pause == first_pause) search.waiting(spent.holders);
+    co_await clock.sleep_until(std::min(clock.now() + jittered(pause), budget.until));
+    if (!search.may_go_on()) {
+      spent.gave_up = true;
+      break;
+    }
+  }
+  co_return spent;
+}
+
+}  // namespace pgcaretaker::pg

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looking at real holders of locks, and asking only when nobody would be kept waiting for long.
+#include "postgres/lock_budget.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/fake_clock.hpp"
+#include "support/scene.hpp"
+
+namespace pgcaretaker {
+
+namespace {
+
+using namespace std::chrono_literals;
+using pg::Attempt;
+using pg::LockMode;
+using test::Admin;
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// A table, and a search for its lock under a clock that the test moves.
+struct Search {
+  Search() {
+    scene.database.admin().execute(
+        "CREATE TABLE public.ledger (id int); INSERT INTO public.ledger VALUES (1)");
+    connection = test::run(scene.loop, scene.connect());
+    oid = scene.database.admin().number("SELECT 'public.ledger'::regclass::oid::int8");
+    wanted.push_back({oid, LockMode::access_exclusive});
+    hooks.attempt = [this] { return attempt(); };
+    hooks.may_go_on = [this] { return may_go_on; };
+    hooks.waiting = [this](const std::vector<pg::Holder>& holders) { waited_for = holders; };
+  }
+
+  Awaitable<Attempt> attempt() {
+    ++attempts;
+    const Attempt result = outcome;
+    co_return result;
+  }
+
+  std::vector<pg::Holder> holders(LockMode mode) {
+    return test::run(scene.loop, pg::conflicting_holders(*connection, {{oid, mode}}));
+  }
+
+  /// Runs the search; each time that it pauses `in_pause` is called, then the clock moves on.
+  pg::LockSpent run(Duration lock_timeout, Duration patience,
+                    const std::function<void(int)>& in_pause) {
+    const pg::LockBudget budget{lock_timeout, clock.now() + patience};
+    std::optional<pg::LockSpent> spent;
+    std::exception_ptr failure;
+    const auto ended = [&](std::exception_ptr error, pg::LockSpent result) {
+      failure = error;
+      spent = std::move(result);
+    };
+    asio::co_spawn(scene.loop, pg::search_lock(*connection, clock, budget, wanted, hooks), ended);
+    scene.loop.restart();
+    for (int pauses = 0; !spent;) {
+      scene.loop.poll();
+      if (!spent && clock.sleepers() == 1) {
+        in_pause(++pauses);
+        clock.advance(2s);
+      }
+    }
+    if (failure) std::rethrow_exception(failure);
+    return *spent;
+  }
+
+  test::Scene scene;
+  test::FakeClock clock;
+  std::unique_ptr<pg::Connection> connection;
+  std::int64_t oid = 0;
+  std::vector<pg::WantedLock> wanted;
+  pg::LockSearch hooks;
+  Attempt outcome = Attempt::ended;
+  bool may_go_on = true;
+  int attempts = 0;
+  std::vector<pg::Holder> waited_for;
+};
+
+/// Ends only when `admin`'s own clock says that the transaction of `holder` is older than `age`.
+void let_age(Admin& admin, const std::string& application, const std::string& age) {
+  const std::string young = "SELECT count(*) FROM pg_stat_activity WHERE application_name = '" +
+                            application + "' AND clock_timestamp() - xact_start <= interval '" +
+                            age + "'";
+  while (admin.number(young) != 0) {
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a lock that nobody holds is asked for at once") {
+  Search search;
+  const pg::LockSpent spent = search.run(50ms, 10min, [](int) { FAIL("paused"); });
+  CHECK(search.attempts == 1);
+  CHECK(spent.yields == 0);
+  CHECK_FALSE(spent.gave_up);
+}
+
+TEST_CASE("behind an old reader the lock is not even asked for until the reader has ended") {
+  Search search;
+  Admin reader{search.scene.database.name()};
+  reader.execute("SET application_name = 'report'; BEGIN");
+  reader.execute("SELECT  count(*)\n FROM public.ledger");
+  let_age(search.scene.database.admin(), "report", "50ms");
+  const pg::LockSpent spent = search.run(50ms, 10min, [&](int pauses) {
+    CHECK(search.attempts == 0);
+    if (pauses == 3) reader.execute("COMMIT");
+  });
+  CHECK(search.attempts == 1);
+  CHECK(spent.yields == 3);
+  CHECK_FALSE(spent.gave_up);
+  REQUIRE(search.waited_for.size() == 1);
+  const std::string text = pg::holders_text(search.waited_for);
+  CHECK(contains(text, "pid "));
+  CHECK(contains(
+      text, "application report) holds public.ledger, idle in transaction, its transaction is "));
+  CHECK(contains(text, "query: SELECT count(*) FROM public.ledger"));
+}
+
+TEST_CASE("a young holder is waited for, since a short statement ends within lock_timeout") {
+  Search search;
+  Admin writer{search.scene.database.name()};
+  writer.execute("BEGIN");
+  writer.execute("INSERT INTO public.ledger VALUES (2)");
+  const pg::LockSpent spent = search.run(1h, 10min, [](int) { FAIL("paused"); });
+  CHECK(search.attempts == 1);
+  CHECK(spent.yields == 0);
+}
+
+TEST_CASE("at the end of its patience it asks once whoever holds the lock, then names the holder") {
+  Search search;
+  Admin reader{search.scene.database.name()};
+  reader.execute("SET application_name = 'report'; BEGIN");
+  reader.execute("SELECT count(*) FROM public.ledger");
+  let_age(search.scene.database.admin(), "report", "50ms");
+  search.outcome = Attempt::no_lock;
+  const pg::LockSpent spent = search.run(50ms, 9s, [&](int) { CHECK(search.attempts == 0); });
+  CHECK(search.attempts == 1);
+  CHECK(spent.attempts == 1);
+  CHECK(spent.yields >= 4);  // 9 s in pauses of 2 s at most
+  CHECK(spent.gave_up);
+  REQUIRE(spent.holders.size() == 1);
+  CHECK(spent.holders.front().application == "report");
+}
+
+TEST_CASE("without patience there is one attempt and no pause") {
+  Search search;
+  search.outcome = Attempt::no_lock;
+  const pg::LockSpent spent = search.run(50ms, 0ms, [](int) { FAIL("paused"); });
+  CHECK(search.attempts == 1);
+  CHECK(spent.gave_up);
+}
+
+TEST_CASE("an attempt that met a newcomer is made again, and a stop ends the search in a pause") {
+  Search search;
+  search.outcome = Attempt::no_lock;
+  const pg::LockSpent spent = search.run(50ms, 10min, [&](int pauses) {
+    if (pauses == 3) search.may_go_on = false;
+  });
+  CHECK(search.attempts == 3);
+  CHECK(spent.gave_up);
+}
+
+TEST_CASE("a prepared transaction is a holder, by its name") {
+  Search search;
+  Admin admin{search.scene.database.name()};
+  admin.execute("BEGIN; INSERT INTO public.ledger VALUES (3); PREPARE TRANSACTION 'left behind'");
+  const auto holders = search.holders(LockMode::access_exclusive);
+  REQUIRE(holders.size() == 1);
+  CHECK(holders.front().pid == 0);
+  CHECK(contains(pg::holders_text(holders), "prepared transaction \"left behind\" (user "));
+  CHECK(contains(pg::holders_text(holders), "holds public.ledger"));
+  admin.execute("ROLLBACK PREPARED 'left behind'");
+  CHECK(search.holders(LockMode::access_exclusive).empty());
+}
+
+TEST_CASE("readers and writers do not conflict with SHARE UPDATE EXCLUSIVE, maintenance does") {
+  Search search;
+  Admin other{search.scene.database.name()};
+  other.execute("BEGIN");
+  other.execute("INSERT INTO public.ledger SELECT count(*) FROM public.ledger");
+  CHECK(search.holders(LockMode::share_update_exclusive).empty());
+  CHECK(search.holders(LockMode::access_exclusive).size() == 2);
+  other.execute("ROLLBACK; BEGIN; ANALYZE public.ledger");
+  CHECK(search.holders(LockMode::share_update_exclusive).size() == 1);
+}
+
+TEST_CASE("who waits ahead for the same lock counts as well: a queue behind it would be as long") {
+  Search search;
+  Admin reader{search.scene.database.name()};
+  reader.execute("BEGIN; SELECT FROM public.ledger");
+  Admin& admin = search.scene.database.admin();
+  std::thread waiter{[&] {
+    Admin other{search.scene.database.name()};
+    other.execute("SET application_name = 'waiter'; BEGIN; LOCK TABLE public.ledger; COMMIT");
+  }};
+  while (admin.number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
+  }
+  const auto holders = search.holders(LockMode::share_update_exclusive);
+  reader.execute("COMMIT");
+  waiter.join();
+  REQUIRE(holders.size() == 1);
+  CHECK(holders.front().application == "waiter");
+}
+
+}  // namespace pgcaretaker
