@@ -30,7 +30,7 @@ def once(*arguments, timeout=90, env=None):
 
 
 def on_terminal(*arguments):
-    """Runs the binary with stdout and stderr on one terminal; gives what stands there at the end."""
+    """Runs the binary with stdout and stderr on one terminal; gives what it shows."""
     leader, terminal = pty.openpty()
     process = subprocess.Popen([binary(), *arguments], stdin=subprocess.DEVNULL, stdout=terminal,
                                stderr=terminal)

@@ -78,7 +78,7 @@ struct Daemon {
   /// What /metrics says was swept.
   [[nodiscard]] std::int64_t swept_total() const {
     const std::string line =
-        R"(pgcaretaker_outbox_swept_total{action="delete",state="done",table="public.event_outbox"} )";
+        R"(outbox_swept_total{action="delete",state="done",table="public.event_outbox"} )";
     const std::string text = metrics.render();
     const auto at = text.find(line);
     REQUIRE(at != std::string::npos);
