@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <boost/system/system_error.hpp>
+
 #include "app/sd_notify.hpp"
 #include "app/version.hpp"
 #include "async/random.hpp"
@@ -95,7 +97,7 @@ void App::lease_changed(const task::LeaseState& state) {
   database_changed_.notify_all();
   show_status();
   if (taken_over) {
-    runner_.nudge();  // what was only watched so far may have work left
+    runner_.nudge();  // what was only watched so far may have work by now
   }
 }
 
@@ -173,6 +175,8 @@ ExitCode run(const CommandLine& line, const Configuration& configuration) {
   std::unique_ptr<App> app;
   try {
     app = std::make_unique<App>(line, configuration);
+  } catch (const boost::system::system_error&) {
+    throw;  // no descriptors for a loop, for one: nothing that a configuration can mend
   } catch (const std::runtime_error& error) {
     fmt::print(stderr, "pgcaretaker: {}\n", error.what());
     return ExitCode::configuration;
