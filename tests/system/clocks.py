@@ -55,7 +55,7 @@ def database():
 
 def left(name):
     """What could have been retired and is still there."""
-    return daemon.psql("SELECT relname FROM pg_class WHERE relname IN ('events_old', 'events_young')"
+    return daemon.psql("SELECT relname FROM pg_class WHERE relname ~ '^events_(old|young)$'"
                        " UNION ALL SELECT 'row' FROM public.outbox ORDER BY 1", name).split()
 
 
