@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <boost/system/system_error.hpp>
+
 #include "app/sd_notify.hpp"
 #include "app/version.hpp"
 #include "async/random.hpp"
@@ -96,7 +98,7 @@ void App::lease_changed(const task::LeaseState& state) {
   database_changed_.notify_all();
   show_status();
   if (taken_over) {
-    runner_.nudge();  // what was only watched so far may have work left
+    runner_.nudge();  // what was only watched so far may have work by now
   }
 }
 
@@ -177,6 +179,8 @@ ExitCode run(const CommandLine& line, const Configuration& configuration) {
   } catch (const http::AddressInUse& error) {
     fmt::print(stderr, "pgcaretaker: {}\n", error.what());
     return ExitCode::unavailable;
+  } catch (const boost::system::system_error&) {
+    throw;  // no descriptors for a loop, for one: nothing that a configuration can mend
   } catch (const std::runtime_error& error) {
     fmt::print(stderr, "pgcaretaker: {}\n", error.what());
     return ExitCode::configuration;

@@ -231,6 +231,7 @@ Awaitable<Report> run_pass(Task& task, pg::Pool& pool, async::Clock& clock, Pass
   Progress progress;
   progress.report.task = task.name();
   progress.report.started = clock.utc_now();
+  progress.report.watched = !options.may_act();
   const SteadyTime start = clock.now();
   auto work = completed(observe_and_act(task, pool, clock, options, progress));
   try {

@@ -38,6 +38,7 @@ struct Report {
   Duration duration{0};
   std::string error;        // why the pass as a whole failed; empty otherwise
   bool unfinished = false;  // a lock or a race was lost and work is left: try again soon
+  bool watched = false;     // had no leave to act when it began: another daemon may have done so
   bool connection_lost = false;
   bool deadline_passed = false;
   std::vector<Act> acts;

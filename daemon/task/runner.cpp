@@ -75,7 +75,7 @@ void Runner::configure(std::vector<std::shared_ptr<Task>> tasks) {
 void Runner::nudge() {
   for (const auto& [name, loop] : loops_) {
     const auto& last = board_.tasks[name].last;
-    if (last && last->outcome != Outcome::success) {
+    if (last && (last->watched || last->outcome != Outcome::success)) {
       restart(*loop);
     }
   }

@@ -43,7 +43,8 @@ class Runner {
   /// ends after a pass under way.
   void configure(std::vector<std::shared_ptr<Task>> tasks);
 
-  /// Tasks whose latest pass was no success run soon: somebody says that things have changed.
+  /// Tasks whose latest pass was no success or only watched run soon: somebody says that things
+  /// have changed.
   void nudge();
 
   /// Sleeping tasks end at once, running ones get until `grace` to reach a safe point (steps not

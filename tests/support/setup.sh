@@ -21,8 +21,9 @@ packages_of() {
     lint) echo clang-format-14 clang-tidy-14 shellcheck python3 ;;
     # The system test runs containers in an engine of its own, and the page in a browser.
     system) echo docker.io docker-compose debootstrap iptables chromium ;;
-    # prometheus is here for promtool, systemd for systemd-analyze.
-    test) echo prometheus systemd openssl ca-certificates pgbouncer ;;
+    # prometheus is here for promtool, systemd for systemd-analyze, faketime for a server whose
+    # clock is wrong.
+    test) echo prometheus systemd openssl ca-certificates pgbouncer faketime ;;
   esac
 }
 

@@ -7,7 +7,7 @@
 # The command finds: PGHOST (socket directory), PGPORT (listened to on 127.0.0.1 as well),
 # PGUSER=postgres, PGDATABASE=postgres, PGC_TEST_CLUSTER (directory with server.log) and
 # PGC_TEST_PGCTL, a script that takes start, stop, restart, kill (immediate stop).
-# PGC_TEST_PGCONF may hold further settings.
+# PGC_TEST_PGCONF may hold further settings, PGC_TEST_CLOCK how far the server's clock is off (+2d).
 set -euo pipefail
 
 version=$1
@@ -65,6 +65,13 @@ datestyle = 'German, DMY'
 log_min_messages = warning
 ${PGC_TEST_PGCONF:-}
 EOT
+on_clock=
+if [ -n "${PGC_TEST_CLOCK:-}" ]; then
+  # Not the command faketime: it goes on waiting after pg_ctl has started the server.
+  library=$(echo /usr/lib/*/faketime/libfaketime.so.1)
+  [ -r "$library" ] || { echo "with_postgres.sh: no faketime: run  ./dev setup" >&2; exit 70; }
+  on_clock="env LD_PRELOAD=$library FAKETIME=$PGC_TEST_CLOCK FAKETIME_DONT_FAKE_MONOTONIC=1"
+fi
 cat >"$cluster/pgctl" <<EOT
 #!/usr/bin/env bash
 cd /
@@ -72,7 +79,7 @@ verb=\$1; mode=fast
 [ "\$verb" = kill ] && verb=stop && mode=immediate
 options="-m \$mode"
 [ "\$verb" = stop ] || options="\$options -l $cluster/server.log"
-exec ${as_server[*]} $bin/pg_ctl -D $cluster/data -w \$options "\$verb" >/dev/null
+exec ${as_server[*]} $on_clock $bin/pg_ctl -D $cluster/data -w \$options "\$verb" >/dev/null
 EOT
 chmod 755 "$cluster/pgctl"
 "$cluster/pgctl" start || { cat "$cluster/server.log" >&2; exit 70; }

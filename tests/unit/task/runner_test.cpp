@@ -274,14 +274,16 @@ TEST_CASE_FIXTURE(World, "a task that comes back while its old pass runs never o
   CHECK(started["a"] == 2);
 }
 
-TEST_CASE_FIXTURE(World, "a nudge runs what did not succeed, and nothing else") {
+TEST_CASE_FIXTURE(World, "a nudge runs what did not succeed or only watched, and nothing else") {
   outcomes["bad"] = Outcome::needs_person;
-  configure({named("good", 6h), named("bad", 6h)});
+  configure({named("good", 6h), named("bad", 6h), named("watched", 6h)});
   advance(1s);
+  board.tasks["watched"].last->watched = true;
   runner.nudge();
   poll();
   advance(1s);
   CHECK(started["bad"] == 2);
+  CHECK(started["watched"] == 2);
   CHECK(started["good"] == 1);
 }
 
