@@ -125,6 +125,7 @@ Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
   if (const auto held = watch.seconds()) {
     samples.push_back(Sample{Metric::lock_held_seconds, {settings.table.text()}, *held});
   }
+  co_return applied;
 }
 
 void count_attempts(const std::string& table, std::string outcome, int count,
