@@ -52,7 +52,8 @@ Awaitable<std::optional<Backend>> second_backend(const ConnectTarget& target, St
 /// then a second client asks too. While we are connected it is given our backend only by a pooler
 /// that shares it, and only then do we get another one later. Throws Error(refused) in that case.
 Awaitable<void> Connection::Impl::prove_ours(const ConnectTarget& target, SteadyTime deadline) {
-  const Result first = co_await run("session.backend", who_sql, Params{});
+  const Params none;
+  const Result first = co_await run("session.backend", who_sql, none);
   const Backend ours = read_backend(first);
   backend_pid_ = ours.pid;
   if (ours.pid == PQbackendPID(link_.handle())) co_return;
@@ -63,7 +64,7 @@ Awaitable<void> Connection::Impl::prove_ours(const ConnectTarget& target, Steady
   // A pooler that takes its sessions in turn gives the second client the next, and us the one
   // after.
   for (int again = 0; again < 2 && !is_shared; ++again) {
-    const Result later = co_await run("session.backend", who_sql, Params{});
+    const Result later = co_await run("session.backend", who_sql, none);
     is_shared = read_backend(later) != ours;
   }
   if (is_shared) {

@@ -19,6 +19,10 @@ DETACHED = re.compile(r'\basio::detached\b|\bdetached_t\b|boost/asio/detached\.h
 OPERATORS = re.compile(r'\bawaitable_operators\b')
 RESET = re.compile(r'\breset_cancellation_state\b|\bthrow_if_cancelled\s*\(\s*\w')
 CO_RETURN_BRACE = re.compile(r'\bco_return\s*\{')
+RETURNS_VALUE = re.compile(r'\bAwaitable<(?!void>)')
+# What may stand last in a coroutine with a value; whether each branch gives it is not read.
+GIVES_VALUE = re.compile(
+    r'(?:co_return|return|throw|else|catch|switch)\b|while\s*\(true\)|for\s*\(;;\)')
 # Only shield, in daemon/async, may change what a cancel does: every caller shares the change.
 MAY_RESET = ('shield',)
 
@@ -99,6 +103,21 @@ def check_words(path, code, source):
             yield line, rule, text
 
 
+def _declared_type(head):
+    """What the function or lambda says it returns: before its name, or after ->."""
+    arrow = head.rfind('->')
+    parameters = head.find('(')
+    return head[arrow:] if arrow > head.rfind(')') else head[:parameters]
+
+
+def check_endings(source):
+    """g++ 12 does not warn of a coroutine that runs off its end without a value."""
+    for head, last, line in source.endings:
+        if RETURNS_VALUE.search(_declared_type(head)) and not GIVES_VALUE.match(last):
+            yield line, 'coroutine', 'this may end without its value: co_return it last'
+
+
 def check(path, code, source, aggregates):
     yield from check_words(path, code, source)
     yield from check_statements(source, aggregates)
+    yield from check_endings(source)

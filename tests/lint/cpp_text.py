@@ -69,6 +69,8 @@ class _Frame:
         self.statement = Statement()
         self.depth = 0    # open parentheses, brackets and initialiser braces
         self.function = None
+        self.head = ''    # of a function or a lambda: its declaration
+        self.last = ''    # the statement, or the head of the block, that stands last in it
 
 
 def raw_lines(text):
@@ -82,7 +84,8 @@ def raw_lines(text):
 
 
 class Source:
-    """`statements` in order, `functions` as (name, first line, last line), `data` as line numbers.
+    """`statements` in order, `functions` as (name, first line, last line), `data` as line numbers,
+    `endings` as (declaration, last statement, last line) of functions and lambdas.
 
     Data is what stands inside raw strings and the initialisers of static tables.
     """
@@ -90,6 +93,7 @@ class Source:
     def __init__(self, text):
         self.statements = []
         self.functions = []
+        self.endings = []
         self.lines = Lines(text)
         self.raw = raw_lines(text)
         self.data = set(self.raw)
@@ -122,6 +126,7 @@ class Source:
     def _finish(self, frame):
         if frame.statement.text.strip():
             self.statements.append(frame.statement)
+            frame.last = frame.statement.text.strip()
         frame.statement = Statement()
 
     def _open(self, frame, offset):
@@ -141,11 +146,14 @@ class Source:
                 return
         self._initialisers.append(None)
         if is_lambda:
-            self._frames.append(_Frame('lambda'))
+            inner = _Frame('lambda')
+            inner.head = head
+            self._frames.append(inner)
             return
         inner = _Frame('scope' if is_scope else 'block')
         if frame.kind == 'scope' and not is_scope:
             inner.kind = 'function'
+            inner.head = head
             name = re.search(r'([\w:~]+)\s*\(', head)
             inner.function = (name.group(1) if name else '?', self._first_line(frame, offset))
         self._finish(frame)
@@ -161,6 +169,8 @@ class Source:
     def _close(self, offset):
         frame = self._frames.pop()
         self._finish(frame)
+        if frame.head:
+            self.endings.append((frame.head, frame.last, self.lines.number(offset)))
         if frame.function:
             name, first = frame.function
             self.functions.append((name, first, self.lines.number(offset)))

@@ -6,6 +6,7 @@ import io
 import pathlib
 import tempfile
 import unittest
+import unittest.mock
 
 import tidy
 
@@ -163,6 +164,26 @@ class Coroutines(Rule):
             with self.subTest(code=code):
                 self.silent(statement(code))
 
+    def test_a_coroutine_with_a_value_ends_with_it(self):
+        for code in ('Awaitable<int> f() {\n  co_await g();\n}\n',
+                     'Awaitable<std::vector<int>> f() {\n  if (a) co_return 1;\n  b();\n}\n',
+                     'Awaitable<int> f() {\n  if (a) {\n    co_return 1;\n  }\n}\n',
+                     'asio::awaitable<void> h() {\n  auto f = [](int a) -> Awaitable<int> {\n'
+                     '    g(a);\n  };\n}\n',
+                     'Awaitable<bool> K::f(std::function<Awaitable<void>()> a) {\n  a();\n}\n'):
+            with self.subTest(code=code):
+                self.fires('coroutine', problems('daemon/app/x.cpp', code), 'without its value')
+        for code in ('Awaitable<int> f() {\n  a();\n  co_return 1;\n}\n',
+                     'Awaitable<int> f() {\n  return g();\n}\n',
+                     'Awaitable<int> f() {\n  while (true) {\n    co_await g();\n  }\n}\n',
+                     'Awaitable<int> f() {\n  try {\n    co_return 1;\n  } catch (...) {\n'
+                     '    throw;\n  }\n}\n',
+                     'Awaitable<void> f(std::function<Awaitable<int>()> a) {\n  a();\n}\n',
+                     'auto f = [](Awaitable<int> a) -> Awaitable<void> {\n  co_await g(a);\n};\n',
+                     'std::vector<Awaitable<int>> a;\n'):
+            with self.subTest(code=code):
+                self.silent(problems('daemon/app/x.cpp', code))
+
     def test_capturing_lambdas_in_an_awaiting_expression(self):
         for code in ('co_await f([s = s] { return s; });', 'co_await f([&] { return 1; });',
                      'co_await [s]() -> Awaitable<void> { co_return; }();',
@@ -220,7 +241,7 @@ class Coroutines(Rule):
         self.silent(problems(
             'tests/unit/x.cpp', 'Awaitable<void> stubborn() {\n  %s\n}\n' % reset))
         self.silent(problems('daemon/async/x.cpp', 'template <class T>\nAwaitable<T> shield('
-                             'Awaitable<T> a) {\n  %s\n}\n' % reset))
+                             'Awaitable<T> a) {\n  %s\n  co_return co_await a;\n}\n' % reset))
 
 
 class Shape(Rule):
@@ -236,7 +257,7 @@ class Shape(Rule):
     def test_a_function_fits_a_screen(self):
         filler = '  g();\n' * 30 + '  if (a) {\n    b({1});\n  }\n' * 13
         long, fits = filler, filler[:-len('  if (a) {\n    b({1});\n  }\n')]
-        for head in ('void f() {', 'Awaitable<std::map<int, int>> f(int a) {',
+        for head in ('void f() {', 'std::map<int, int> f(int a) {',
                      'auto f() -> std::vector<int> {', 'A::A(int a) : a_{a}, b_(a) {',
                      'TEST_CASE("a sentence {") {', 'A::~A() noexcept {',
                      'bool A::operator==(const A& a) const {',
@@ -308,6 +329,8 @@ class Tree(unittest.TestCase):
             self.assertIn('daemon/x.cpp:1: header: ', output.getvalue())
             (root / 'daemon/x.cpp').write_text(HEADER)
             self.assertEqual(tidy.main(['tidy.py', folder]), 0)
+            with unittest.mock.patch('shutil.which', return_value=None):
+                self.assertEqual(tidy.main(['tidy.py', folder]), 0)
 
     def test_a_problem_names_its_line(self):
         text = HEADER + 'Awaitable<void> f() {\n  a();\n  co_await b(\n      {1});\n}\n'

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the tree and reports `file:line: rule: text` for whatever breaks a rule of the house."""
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -19,8 +20,10 @@ def project_files(root):
     # A checkout may belong to another user, as in a container.
     git = ['git', '-c', 'safe.directory=*', '-C', str(root), 'ls-files', '-z', '--cached',
            '--others', '--exclude-standard']
-    listed = subprocess.run(git, capture_output=True, check=False)
-    if listed.returncode == 0:
+    listed = None
+    if shutil.which('git'):
+        listed = subprocess.run(git, capture_output=True, check=False)
+    if listed and listed.returncode == 0:
         names = listed.stdout.decode().split('\0')
         return sorted({name for name in names if name and (root / name).is_file()})
     found = (path.relative_to(root) for path in root.rglob('*') if path.is_file())

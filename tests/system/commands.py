@@ -127,7 +127,7 @@ def once_says_it_once(folder):
 def failures(folder):
     name = world.database()
     path = folder / "failures.toml"
-    path.write_text(world.settings(name))
+    path.write_text(world.settings(name, partition='patience = "1s"'))
     other = world.session(name, "BEGIN; LOCK TABLE public.events IN SHARE UPDATE EXCLUSIVE MODE;")
     try:
         ran = daemon.once("once", "-c", path)
