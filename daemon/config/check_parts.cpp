@@ -42,6 +42,14 @@ void check_range(const std::string& key, Duration value, Duration low, Duration 
   }
 }
 
+void check_range(const std::string& key, double value, double low, double high,
+                 Complaints& complaints) {
+  const bool fits = value >= low && value <= high;  // never so for nan
+  if (!fits) {
+    complaints.push_back({{key}, fmt::format("must be from {} to {}, is {}", low, high, value)});
+  }
+}
+
 void check_said(const std::string& key, const std::string& text, Complaints& complaints) {
   if (text.empty()) {
     complaints.push_back({{key}, "must be said and cannot be empty"});

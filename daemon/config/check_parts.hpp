@@ -22,6 +22,8 @@ void check_dsn(const std::string& key, const std::string& dsn, const char* inste
 void check_range(const std::string& key, int value, int low, int high, Complaints& complaints);
 void check_range(const std::string& key, Duration value, Duration low, Duration high,
                  Complaints& complaints);
+void check_range(const std::string& key, double value, double low, double high,
+                 Complaints& complaints);
 
 /// Complains when `text` is empty.
 void check_said(const std::string& key, const std::string& text, Complaints& complaints);

@@ -68,6 +68,9 @@ void each_key(Visitor& visitor, Is<Partition> auto& section) {
   visitor.value("default_partition", section.default_partition);
   visitor.value("lock_timeout", section.lock_timeout);
   visitor.value("patience", section.patience);
+  visitor.value("press_below", section.press_below);
+  visitor.value("force_below", section.force_below);
+  visitor.value("force_timeout", section.force_timeout);
   visitor.value("create_function", section.create_function);
   visitor.value("drop_function", section.drop_function);
 }

@@ -71,6 +71,9 @@ struct Partition {
   DefaultPartition default_partition = DefaultPartition::drain;
   Duration lock_timeout = 50ms;
   Duration patience = 10min;
+  double press_below = 1;  // intervals of window left at the next pass
+  double force_below = 0.1;
+  Duration force_timeout = 30s;  // 0 = never forced
   std::optional<TableName> create_function;
   std::optional<TableName> drop_function;
   bool operator==(const Partition&) const = default;

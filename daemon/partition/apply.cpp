@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -66,16 +67,18 @@ constexpr Duration longest_attach = std::chrono::seconds{2};
 // A daemon that is stopped or cut off between two statements must not keep its locks.
 constexpr Duration longest_silence = std::chrono::milliseconds{500};
 
-/// Beside lock_timeout, which the step brings itself. What a configured function does is its own.
-pg::TransactionOptions limits_of(const config::Partition& settings, const Step& step) {
+/// What a configured function does, and for how long, is its own.
+pg::TransactionOptions limits_of(const config::Partition& settings, const Step& step,
+                                 Duration lock_timeout) {
   pg::TransactionOptions options;
+  options.lock_timeout = lock_timeout;
   options.idle_timeout = longest_silence;
   const bool creates = step.action == action::create;
   const bool by_function =
       creates ? settings.create_function.has_value() : settings.drop_function.has_value();
   if (!by_function) {
     options.statement_timeout =
-        settings.lock_timeout + (creates ? longest_attach : longest_retirement);
+        lock_timeout + (creates ? longest_attach : longest_retirement);
   }
   return options;
 }
@@ -87,16 +90,19 @@ std::string_view change_of(const Step& step) {
 
 Applied done(const config::Partition& settings, const Step& step) {
   const std::string table = settings.table.text();
+  const auto created = std::ranges::count(step.statements, statement::attach, &Statement::name);
+  const double changes = static_cast<double>(std::max<std::int64_t>(created, 1));
   Applied applied;
   applied.samples = {
       Sample{Metric::lock_attempts_total, {table, "granted"}, 1},
-      Sample{Metric::partition_changes_total, {table, std::string{change_of(step)}}, 1}};
+      Sample{Metric::partition_changes_total, {table, std::string{change_of(step)}}, changes}};
   return applied;
 }
 
 /// One transaction; nullopt = a lock was not granted in time, or lost to a deadlock.
 Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
                                                const config::Partition& settings, const Step& step,
+                                               Duration lock_timeout,
                                                telemetry::Samples& samples) {
   LockWatch watch;
   const auto body = [&]() -> Awaitable<void> {
@@ -110,7 +116,7 @@ Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
       }
     }
   };
-  const pg::TransactionOptions options = limits_of(settings, step);
+  const pg::TransactionOptions options = limits_of(settings, step, lock_timeout);
   std::optional<Applied> applied;
   try {
     co_await pg::transact(connection, options, body);
@@ -139,11 +145,18 @@ pg::LockSearch lock_search(const config::Partition& settings, const Step& step,
                            const task::Surroundings& around) {
   pg::LockSearch search;
   search.may_go_on = around.may_act;
-  search.waiting = [&settings, &step](const std::vector<pg::Holder>& holders) {
+  const telemetry::Fields fields{{"task", config::task_name(settings)}, {"subject", step.subject}};
+  search.waiting = [&step, fields](const std::vector<pg::Holder>& holders) {
     telemetry::log_info(
         fmt::format("{} {} waits for a lock, for {} at most: {}", step.action, step.subject,
-                    config::duration_text(settings.patience), pg::holders_text(holders)),
-        telemetry::Fields{{"task", config::task_name(settings)}, {"subject", step.subject}});
+                    config::duration_text(step.effort.patience), pg::holders_text(holders)),
+        fields);
+  };
+  search.growing = [&step, fields](Duration lock_timeout) {
+    telemetry::log_warn(fmt::format("{} {} is urgent: it asks for its lock for up to {} now, "
+                                    "whoever is in the way",
+                                    step.action, step.subject, config::duration_text(lock_timeout)),
+                        fields);
   };
   return search;
 }
@@ -155,17 +168,16 @@ Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& 
   std::optional<Applied> ended;
   telemetry::Samples samples;
   pg::LockSearch search = lock_search(settings, step, around);
-  search.attempt = [&]() -> Awaitable<pg::Attempt> {
-    ended = co_await attempt_step(connection, settings, step, samples);
+  search.attempt = [&](Duration lock_timeout) -> Awaitable<pg::Attempt> {
+    ended = co_await attempt_step(connection, settings, step, lock_timeout, samples);
     co_return ended ? pg::Attempt::ended : pg::Attempt::no_lock;
   };
-  const pg::LockBudget budget{settings.lock_timeout, around.pass_started + settings.patience};
-  const pg::LockSpent spent =
-      co_await pg::search_lock(connection, around.clock, budget, step.locks, search);
+  const pg::LockSpent spent = co_await pg::search_lock(
+      connection, around.clock, around.pass_started, step.effort, step.locks, search);
   const std::string table = settings.table.text();
   count_attempts(table, "timeout", spent.attempts, samples);
   count_attempts(table, "yielded", spent.yields, samples);
-  applied = ended ? std::move(*ended) : lock_not_granted(settings, step, spent.holders);
+  applied = ended ? std::move(*ended) : lock_not_granted(step, spent.holders);
   applied.samples.insert(applied.samples.begin(), samples.begin(), samples.end());
 }
 

@@ -10,7 +10,7 @@
 namespace pgcaretaker::partition {
 
 /// Either all of the step is committed or nothing of it; `applied` says which. Its locks are
-/// searched for within the settings' lock_timeout and patience, see pg::search_lock(). Locks not
+/// searched for with the step's effort, see pg::search_lock(). Locks not
 /// granted in time, deadlocks, guards that no longer hold, names or ranges that somebody else took
 /// meanwhile and rows in the default are values (`yielded`, with a finding); an object that is gone
 /// already is `nothing`. Other refusals throw pg::Error. Cancelled at any await, the transaction is

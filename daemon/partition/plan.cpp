@@ -12,6 +12,7 @@
 #include "partition/findings.hpp"
 #include "partition/name.hpp"
 #include "partition/steps.hpp"
+#include "partition/urgency.hpp"
 #include "partition/window.hpp"
 
 namespace pgcaretaker::partition {
@@ -142,8 +143,14 @@ std::optional<Finding> creation_obstacle(const Inputs& in, const Missing& missin
   return std::nullopt;
 }
 
-void plan_creation(const Inputs& in, std::vector<Step>& steps, FindingList& findings) {
-  if (!may_create(in, findings)) return;
+/// What can be created, oldest first, each with its reason.
+struct Creation {
+  NewPartition partition;
+  std::string reason;
+};
+
+std::vector<Creation> creations(const Inputs& in, FindingList& findings) {
+  std::vector<Creation> result;
   std::set<std::string> planned_names;
   for (std::size_t i = 0; i < in.draft.missing.size(); ++i) {
     const Missing& missing = in.draft.missing[i];
@@ -161,8 +168,35 @@ void plan_creation(const Inputs& in, std::vector<Step>& steps, FindingList& find
                       range_text(missing.range), in.settings.interval.text()));
     }
     planned_names.insert(missing.name);
-    const auto build = in.settings.create_function ? create_by_function_step : create_step;
-    steps.push_back(build(in.context, name, missing.range, creation_reason(in, missing)));
+    result.push_back({{name, missing.range}, creation_reason(in, missing)});
+  }
+  return result;
+}
+
+/// One step each, so that one failing stops no other; but where the default must be locked and
+/// others will be made to wait for it, all of them in one.
+void plan_creation(const Inputs& in, std::vector<Step>& steps, FindingList& findings) {
+  if (!may_create(in, findings)) return;
+  const std::vector<Creation> wanted = creations(in, findings);
+  if (wanted.empty()) return;
+  const Urgency urgency = creation_urgency(in.settings, in.snapshot.now,
+                                           wanted.front().partition.range.lower);
+  const std::size_t first = steps.size();
+  if (urgency == Urgency::forced && in.context.default_partition && !in.settings.create_function) {
+    std::vector<NewPartition> partitions;
+    for (const Creation& creation : wanted) {
+      partitions.push_back(creation.partition);
+    }
+    steps.push_back(create_step(in.context, partitions, wanted.front().reason));
+  } else {
+    for (const Creation& creation : wanted) {
+      steps.push_back(in.settings.create_function
+                          ? create_by_function_step(in.context, creation.partition, creation.reason)
+                          : create_step(in.context, {creation.partition}, creation.reason));
+    }
+  }
+  for (std::size_t i = first; i < steps.size(); ++i) {
+    set_urgency(steps[i], in.settings, urgency);
   }
 }
 
@@ -208,6 +242,7 @@ void plan_retirement(const Inputs& in, std::vector<Step>& steps, FindingList& fi
         config::duration_text(retention.keep), retention.shortened ? " (retention_query)" : "");
     const auto build = by_function ? drop_by_function_step : retire_step;
     steps.push_back(build(in.context, member, retention, std::move(reason)));
+    set_urgency(steps.back(), in.settings, retirement_urgency(member.range, retention.cutoff));
     ++planned;
   }
   if (not_asked > 0 && planned < in.settings.max_drops) {

@@ -7,6 +7,7 @@
 #include "config/duration.hpp"
 #include "partition/findings.hpp"
 #include "partition/steps.hpp"
+#include "partition/urgency.hpp"
 
 namespace pgcaretaker::partition {
 
@@ -75,18 +76,24 @@ Applied after_failed_check(const config::Partition& settings, const Step& step,
                              step.action)));
 }
 
-Applied lock_not_granted(const config::Partition& settings, const Step& step,
-                         const std::vector<pg::Holder>& holders) {
-  const std::string tried = settings.patience.count() > 0
+Applied lock_not_granted(const Step& step, const std::vector<pg::Holder>& holders) {
+  const pg::LockEffort& effort = step.effort;
+  const std::string tried = effort.patience.count() > 0
                                 ? fmt::format(" in {} of looking for a moment to take it",
-                                              config::duration_text(settings.patience))
+                                              config::duration_text(effort.patience))
                                 : "";
+  const std::string result =
+      effort.insistence.empty()
+          ? fmt::format("was not asked for{}, because others had it and there is time", tried)
+          : fmt::format("was not granted within {}{}",
+                        config::duration_text(effort.insistence.back()), tried);
+  const Severity severity = step.urgency == urgency_text(Urgency::forced)    ? Severity::critical
+                            : step.urgency == urgency_text(Urgency::relaxed) ? Severity::info
+                                                                             : Severity::warning;
   return yielded(finding_of(
-      Severity::warning, "lock_timeout", step,
-      fmt::format("{} not done: its lock ({}) was not granted within {}{}; in the way: {}; the "
-                  "next pass tries again",
-                  step.action, step.lock, config::duration_text(settings.lock_timeout), tried,
-                  pg::holders_text(holders))));
+      severity, "lock_timeout", step,
+      fmt::format("{} not done: its lock ({}) {}; in the way: {}; the next pass tries again",
+                  step.action, step.lock, result, pg::holders_text(holders))));
 }
 
 std::optional<Applied> after_refusal(const config::Partition& settings, const Step& step,

@@ -22,9 +22,9 @@ struct FailedCheck {
 [[nodiscard]] task::Applied after_failed_check(const config::Partition& settings,
                                                const task::Step& step, const FailedCheck& failed);
 
-/// The outcome when the lock was not granted within `patience`, with who stood in the way.
-[[nodiscard]] task::Applied lock_not_granted(const config::Partition& settings,
-                                             const task::Step& step,
+/// The outcome when the lock was not granted for all the step's effort, with who stood in the way.
+/// The more urgent it was, the graver.
+[[nodiscard]] task::Applied lock_not_granted(const task::Step& step,
                                              const std::vector<pg::Holder>& holders);
 
 /// The outcome when the server refused a statement as one may expect it to; nullopt when it is an

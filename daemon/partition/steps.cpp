@@ -18,11 +18,6 @@ Statement make(std::string_view name, std::string sql, std::optional<int> expect
   return Statement{std::string{name}, std::move(sql), {}, expect_rows};
 }
 
-Statement set_lock_timeout(const StepContext& context) {
-  return make(statement::lock_timeout, fmt::format("SET LOCAL lock_timeout = '{}ms'",
-                                                   context.settings.lock_timeout.count()));
-}
-
 Statement lock_only(const config::TableName& table) {
   return make(statement::lock,
               fmt::format("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE", table.sql()));
@@ -87,35 +82,50 @@ std::vector<pg::WantedLock> wanted_locks(const StepContext& context, pg::LockMod
 
 }  // namespace
 
-Step create_step(const StepContext& context, const config::TableName& partition,
-                 const TimeRange& range, std::string reason) {
+Step create_step(const StepContext& context, const std::vector<NewPartition>& partitions,
+                 std::string reason) {
   const std::string parent = context.settings.table.sql();
   Step step;
   step.action = action::create;
-  step.subject = partition.text();
+  step.subject = partitions.front().name.text();
+  if (partitions.size() > 1) step.subject += fmt::format(" and {} more", partitions.size() - 1);
   step.reason = std::move(reason);
-  step.statements = {
-      set_lock_timeout(context),
-      make(statement::create,
-           fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING IDENTITY)",
-                       partition.sql(), parent)),
-      make(statement::attach, fmt::format("ALTER TABLE {} ATTACH PARTITION {}\n  {}", parent,
-                                          partition.sql(), bounds_clause(context.key, range)))};
+  for (const NewPartition& partition : partitions) {
+    step.statements.push_back(
+        make(statement::create, fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING "
+                                            "IDENTITY)",
+                                            partition.name.sql(), parent)));
+  }
+  if (partitions.size() > 1) {
+    // The locks that the first ATTACH would take anyway, before the wait for them is repeated.
+    step.statements.push_back(
+        make(statement::lock,
+             fmt::format("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE", parent)));
+    if (context.default_partition) {
+      step.statements.push_back(lock_only(context.default_partition->name));
+    }
+  }
+  for (const NewPartition& partition : partitions) {
+    step.statements.push_back(
+        make(statement::attach,
+             fmt::format("ALTER TABLE {} ATTACH PARTITION {}\n  {}", parent, partition.name.sql(),
+                         bounds_clause(context.key, partition.range))));
+  }
   step.lock = create_lock(context);
   step.locks = wanted_locks(context, pg::LockMode::share_update_exclusive);
   return step;
 }
 
-Step create_by_function_step(const StepContext& context, const config::TableName& partition,
-                             const TimeRange& range, std::string reason) {
+Step create_by_function_step(const StepContext& context, const NewPartition& partition,
+                             std::string reason) {
   const config::TableName& function = context.settings.create_function.value();
   Step step;
   step.action = action::create;
-  step.subject = partition.text();
+  step.subject = partition.name.text();
   step.reason = std::move(reason);
-  step.statements = {set_lock_timeout(context),
-                     make(statement::create_function, fmt::format("SELECT {}('{}')", function.sql(),
-                                                                  function_argument(range.lower))),
+  step.statements = {make(statement::create_function,
+                          fmt::format("SELECT {}('{}')", function.sql(),
+                                      function_argument(partition.range.lower))),
                      make(statement::verify_created,
                           fmt::format("SELECT 1\n"
                                       "  FROM pg_catalog.pg_inherits AS i\n"
@@ -124,7 +134,7 @@ Step create_by_function_step(const StepContext& context, const config::TableName
                                       "   AND pg_catalog.pg_get_expr(c.relpartbound, 0) = $1",
                                       context.table_oid),
                           1)};
-  step.statements.back().params = {bounds_clause(context.key, range)};
+  step.statements.back().params = {bounds_clause(context.key, partition.range)};
   step.lock = "chosen by " + function.text();
   // Most such functions say PARTITION OF, which takes the heaviest.
   step.locks = wanted_locks(context, pg::LockMode::access_exclusive);
@@ -140,7 +150,7 @@ Step retire_step(const StepContext& context, const Member& member, const Retenti
   step.action = drop ? action::drop : action::detach;
   step.subject = partition.text();
   step.reason = std::move(reason);
-  step.statements = {set_lock_timeout(context), lock_only(parent), lock_only(partition)};
+  step.statements = {lock_only(parent), lock_only(partition)};
   for (Statement& check : guarded(context, member, retention)) {
     step.statements.push_back(std::move(check));
   }
@@ -167,7 +177,6 @@ Step drop_by_function_step(const StepContext& context, const Member& member,
   step.subject = partition.name.text();
   step.reason = std::move(reason);
   step.statements = guarded(context, member, retention);
-  step.statements.insert(step.statements.begin(), set_lock_timeout(context));
   step.statements.push_back(
       make(statement::drop_function,
            fmt::format("SELECT {}({})", function.sql(), pg::quote_literal(partition.name.name))));
@@ -185,13 +194,14 @@ Step drop_by_function_step(const StepContext& context, const Member& member,
 }
 
 std::string planned_bounds(const Step& step) {
+  std::string bounds;
   for (const Statement& sent : step.statements) {
     if (sent.name != statement::attach && sent.name != statement::verify_created) continue;
     const std::string& text = sent.params.empty() ? sent.sql : sent.params.front();
     const auto from = text.find("FROM ('");
-    if (from != std::string::npos) return text.substr(from);
+    if (from != std::string::npos) bounds += (bounds.empty() ? "" : ", ") + text.substr(from);
   }
-  return {};
+  return bounds;
 }
 
 std::string subquery(std::string_view sql) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/settings.hpp"
 #include "partition/bounds.hpp"
@@ -16,7 +17,6 @@ namespace pgcaretaker::partition {
 
 /// Statement names that apply and its findings tell apart.
 namespace statement {
-inline constexpr std::string_view lock_timeout = "partition.lock_timeout";
 inline constexpr std::string_view create = "partition.create";
 inline constexpr std::string_view attach = "partition.attach";
 inline constexpr std::string_view create_function = "partition.create_function";
@@ -45,17 +45,24 @@ struct StepContext {
   std::optional<ObservedPartition> default_partition;
 };
 
+struct NewPartition {
+  config::TableName name;
+  TimeRange range;
+};
+
 /// CREATE TABLE (LIKE ... EXCLUDING IDENTITY) and ATTACH: never PARTITION OF, which would lock
 /// readers and writers of the whole table out. LIKE without identity, since 17 and later refuse to
-/// ATTACH a table that has one.
-[[nodiscard]] task::Step create_step(const StepContext& context, const config::TableName& partition,
-                                     const TimeRange& range, std::string reason);
+/// ATTACH a table that has one. Several `partitions` (at least one) are made ready first and then
+/// attached under locks that are waited for only once.
+[[nodiscard]] task::Step create_step(const StepContext& context,
+                                     const std::vector<NewPartition>& partitions,
+                                     std::string reason);
 
-/// create_function with the lower bound, then proof from the catalog that exactly `range` is
+/// create_function with the lower bound, then proof from the catalog that exactly its range is
 /// attached.
 [[nodiscard]] task::Step create_by_function_step(const StepContext& context,
-                                                 const config::TableName& partition,
-                                                 const TimeRange& range, std::string reason);
+                                                 const NewPartition& partition,
+                                                 std::string reason);
 
 /// DETACH and, for expire = "drop", DROP, in one transaction behind locks in the order parent,
 /// partition, and behind a guard that proves by OID, bounds and parent that this still is what was
@@ -67,8 +74,8 @@ struct StepContext {
 [[nodiscard]] task::Step drop_by_function_step(const StepContext& context, const Member& member,
                                                const Retention& retention, std::string reason);
 
-/// What a create step creates, as PostgreSQL writes it: `FROM ('...') TO ('...')`; "" for other
-/// steps.
+/// What a create step creates, as PostgreSQL writes it: `FROM ('...') TO ('...')`, one after the
+/// other; "" for other steps.
 [[nodiscard]] std::string planned_bounds(const task::Step& step);
 
 /// A configured query as a FROM item, without the semicolon it may end with.

@@ -3,6 +3,7 @@
 #include "postgres/lock.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -38,6 +39,24 @@ std::string holder_text(const Holder& holder) {
 }
 
 }  // namespace
+
+std::string effort_text(const LockEffort& effort) {
+  const std::string timeout = config::duration_text(effort.lock_timeout);
+  std::vector<std::string> rungs;
+  for (const Duration rung : effort.insistence) {
+    rungs.push_back(config::duration_text(rung));
+  }
+  const std::string asks =
+      fmt::format("asks for {} whoever is in the way", fmt::join(rungs, ", then "));
+  if (effort.patience <= 0ms) {
+    return rungs.empty() ? fmt::format("asks for {0} if nobody older than {0} is in the way", timeout)
+                         : asks;
+  }
+  const std::string looks =
+      fmt::format("looks for up to {} for a moment without anyone older than {} in the way",
+                  config::duration_text(effort.patience), timeout);
+  return rungs.empty() ? looks : looks + ", then " + asks;
+}
 
 std::string holders_text(const std::vector<Holder>& holders) {
   if (holders.empty()) return "somebody who was gone when looked for";

@@ -22,6 +22,21 @@ struct WantedLock {
   bool operator==(const WantedLock&) const = default;
 };
 
+/// How hard to try for locks.
+struct LockEffort {
+  Duration lock_timeout{0};  // of one attempt; a holder younger than this may be waited for
+  Duration patience{0};      // how long to look for a moment in which no older one is in the way
+  /// When patience is over: the lock_timeouts of the attempts made whoever is in the way, growing.
+  /// Empty = none is.
+  std::vector<Duration> insistence;
+
+  bool operator==(const LockEffort&) const = default;
+};
+
+/// "looks for up to 10m for a moment without anyone older than 50ms in the way, then asks for 50ms,
+/// 250ms, 30s whoever is in the way".
+[[nodiscard]] std::string effort_text(const LockEffort& effort);
+
 /// A session or a prepared transaction whose lock conflicts with a wanted one.
 struct Holder {
   int pid = 0;           // 0 = a prepared transaction

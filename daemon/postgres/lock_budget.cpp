@@ -63,6 +63,30 @@ Duration jittered(Duration pause) {
   return std::chrono::duration_cast<Duration>(pause * factor);
 }
 
+bool is_anyone_older(const std::vector<Holder>& holders, Duration than) {
+  return std::ranges::any_of(holders, [&](const Holder& holder) { return holder.age > than; });
+}
+
+/// Attempts whoever is in the way; true = ended.
+Awaitable<bool> insist(Connection& connection, const LockEffort& effort,
+                       const std::vector<WantedLock>& wanted, const LockSearch& search,
+                       LockSpent& spent) {
+  for (std::size_t i = 0; i < effort.insistence.size(); ++i) {
+    const Duration timeout = effort.insistence[i];
+    const bool is_last = i + 1 == effort.insistence.size();
+    if (i > 0) spent.holders = co_await conflicting_holders(connection, wanted);
+    if (!is_last && is_anyone_older(spent.holders, timeout)) continue;
+    if (timeout > effort.lock_timeout) {
+      if (!search.may_go_on()) break;
+      search.growing(timeout);
+    }
+    const Attempt attempt = co_await search.attempt(timeout);
+    if (attempt == Attempt::ended) co_return true;
+    ++spent.attempts;
+  }
+  co_return false;
+}
+
 }  // namespace
 
 Awaitable<std::vector<Holder>> conflicting_holders(Connection& connection,
@@ -89,32 +113,32 @@ Awaitable<std::vector<Holder>> conflicting_holders(Connection& connection,
   co_return holders;
 }
 
-Awaitable<LockSpent> search_lock(Connection& connection, async::Clock& clock, LockBudget budget,
-                                 const std::vector<WantedLock>& wanted, const LockSearch& search) {
+Awaitable<LockSpent> search_lock(Connection& connection, async::Clock& clock, SteadyTime started,
+                                 const LockEffort& effort, const std::vector<WantedLock>& wanted,
+                                 const LockSearch& search) {
+  const SteadyTime until = started + effort.patience;
   LockSpent spent;
   for (Duration pause = first_pause;; pause = std::min(pause * 2, longest_pause)) {
     spent.holders = co_await conflicting_holders(connection, wanted);
-    const bool old_holder = std::ranges::any_of(
-        spent.holders, [&](const Holder& holder) { return holder.age > budget.lock_timeout; });
-    const bool is_last = clock.now() >= budget.until;
-    if (!old_holder || is_last) {
-      const Attempt attempt = co_await search.attempt();
-      if (attempt == Attempt::ended) break;
-      ++spent.attempts;
-    } else {
+    const bool is_old_one_there = is_anyone_older(spent.holders, effort.lock_timeout);
+    const bool is_last = clock.now() >= until;
+    if (is_old_one_there) {
       ++spent.yields;
+    } else if (!is_last || effort.insistence.empty()) {
+      const Attempt attempt = co_await search.attempt(effort.lock_timeout);
+      if (attempt == Attempt::ended) co_return spent;
+      ++spent.attempts;
     }
-    if (is_last) {
-      spent.gave_up = true;
-      break;
-    }
+    if (is_last) break;
     if (pause == first_pause) search.waiting(spent.holders);
-    co_await clock.sleep_until(std::min(clock.now() + jittered(pause), budget.until));
+    co_await clock.sleep_until(std::min(clock.now() + jittered(pause), until));
     if (!search.may_go_on()) {
       spent.gave_up = true;
-      break;
+      co_return spent;
     }
   }
+  const bool is_ended = co_await insist(connection, effort, wanted, search, spent);
+  spent.gave_up = !is_ended;
   co_return spent;
 }
 

@@ -17,11 +17,6 @@ namespace pgcaretaker::pg {
 Awaitable<std::vector<Holder>> conflicting_holders(Connection& connection,
                                                    const std::vector<WantedLock>& wanted);
 
-struct LockBudget {
-  Duration lock_timeout{0};  // of one attempt; a holder younger than this may be waited for
-  SteadyTime until;          // when the last attempt is made; one is made even when it has passed
-};
-
 /// What became of an attempt.
 enum class Attempt {
   ended,    // whatever came of it, the locks were not the trouble
@@ -38,20 +33,24 @@ struct LockSpent {
 
 /// Hooks of one search for a lock.
 struct LockSearch {
-  /// One try, under lock_timeout, in a transaction of its own.
-  std::function<Awaitable<Attempt>()> attempt;
-  /// Asked after every pause: false = give up now (a stop, a lost lease).
+  /// One try, under this lock_timeout, in a transaction of its own.
+  std::function<Awaitable<Attempt>(Duration)> attempt;
+  /// Asked after every pause and before a growing lock_timeout: false = give up now (a stop, a lost lease).
   std::function<bool()> may_go_on;
   /// Called once, before the first pause.
   std::function<void(const std::vector<Holder>&)> waiting;
+  /// Called before an attempt with more than the usual lock_timeout.
+  std::function<void(Duration)> growing;
 };
 
 /// Looks, and attempts when no conflicting transaction is older than lock_timeout; else pauses
-/// (250 ms doubling to 2 s, jittered) and looks again, until `until`. Then it attempts
-/// once more whoever holds the lock: that costs others no more than lock_timeout, and readers that
-/// overlap without a gap would be looked at for ever. Throws what attempt throws, and
-/// operation_aborted when cancelled in a pause.
-Awaitable<LockSpent> search_lock(Connection& connection, async::Clock& clock, LockBudget budget,
-                                 const std::vector<WantedLock>& wanted, const LockSearch& search);
+/// (250 ms doubling to 2 s, jittered) and looks again, until `started` + patience; it looks at least
+/// once. Then the insistence, for readers that overlap without a gap would be looked at for ever:
+/// one attempt each, without those that a holder older than their lock_timeout makes hopeless,
+/// but always the last. What they cost others is the sum of those made. Throws what attempt throws,
+/// and operation_aborted when cancelled in a pause.
+Awaitable<LockSpent> search_lock(Connection& connection, async::Clock& clock, SteadyTime started,
+                                 const LockEffort& effort, const std::vector<WantedLock>& wanted,
+                                 const LockSearch& search);
 
 }  // namespace pgcaretaker::pg

@@ -33,6 +33,8 @@ struct Step {
   std::vector<Statement> statements;
   std::string lock;  // heaviest lock and on what: "ACCESS EXCLUSIVE on public.audit_events_default"
   std::vector<pg::WantedLock> locks;  // the same for apply to look at; empty = nothing to wait for
+  std::string urgency;                // relaxed, pressed or forced; "" where there are no locks
+  pg::LockEffort effort;              // what that means for them
   bool reversible = true;
   bool by_age =
       false;  // planned because of its age by the server's clock: see task/clock_check.hpp

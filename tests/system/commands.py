@@ -127,7 +127,10 @@ def once_says_it_once(folder):
 def failures(folder):
     name = world.database()
     path = folder / "failures.toml"
-    path.write_text(world.settings(name, partition='patience = "1s"'))
+    path.write_text(world.settings(name))
+    daemon.once("once", "-c", path)
+    # Two months more than there are, and weeks to make them in.
+    path.write_text(world.settings(name, partition='patience = "1s"').replace("ahead = 2", "ahead = 4"))
     other = world.session(name, "BEGIN; LOCK TABLE public.events IN SHARE UPDATE EXCLUSIVE MODE;")
     try:
         ran = daemon.once("once", "-c", path)
@@ -137,6 +140,8 @@ def failures(folder):
     finally:
         world.leave(other)
     # The name of a partition to come is taken by a table that is none.
+    name = world.database()
+    path.write_text(world.settings(name))
     daemon.psql("CREATE FUNCTION pg_temp.take() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE "
                 "format('CREATE TABLE public.events_y%sm%s ()', to_char(now() AT TIME ZONE 'UTC', "
                 "'YYYY'), to_char(now() AT TIME ZONE 'UTC', 'MM')); END $$; SELECT pg_temp.take()",

@@ -25,6 +25,9 @@ struct Planned {
 void print_step(const task::Step& step) {
   fmt::print("  {} {}\n    why:  {}\n    lock: {}\n    undo: {}\n", step.action, step.subject,
              step.reason, step.lock, step.reversible ? "possible" : "not possible");
+  if (!step.urgency.empty()) {
+    fmt::print("    wait: {}: {}\n", step.urgency, pg::effort_text(step.effort));
+  }
   for (const auto& statement : step.statements) {
     fmt::print("    sql:  {}\n", statement.sql);
     for (std::size_t i = 0; i < statement.params.size(); ++i) {
@@ -60,8 +63,13 @@ Json step_json(const task::Step& step) {
   for (const auto& statement : step.statements) {
     statements.push_back({{"sql", statement.sql}, {"params", statement.params}});
   }
-  return Json{{"action", step.action}, {"subject", step.subject},       {"reason", step.reason},
-              {"lock", step.lock},     {"reversible", step.reversible}, {"statements", statements}};
+  Json json{{"action", step.action}, {"subject", step.subject},       {"reason", step.reason},
+            {"lock", step.lock},     {"reversible", step.reversible}, {"statements", statements}};
+  if (!step.urgency.empty()) {
+    json["urgency"] = step.urgency;
+    json["wait"] = pg::effort_text(step.effort);
+  }
+  return json;
 }
 
 Json plan_json(const Planned& planned) {

@@ -112,6 +112,72 @@ TEST_CASE("a drop that ran out of patience names the session in its way") {
   CHECK(contains(applied.findings[0].text, "idle in transaction, its transaction is "));
 }
 
+TEST_CASE("as the window ends, readers without a gap are stood up to once, for all partitions") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  create_events(admin);
+  admin.execute(
+      "CREATE TABLE public.events_default PARTITION OF public.events DEFAULT;"
+      "ALTER TABLE public.events_default OWNER TO pgc_owner");
+  std::atomic<bool> stop = false;
+  // Each begins before the other ends, so that at every moment somebody reads the default.
+  std::atomic<int> reading = 0;
+  const auto read = [&] {
+    Admin reader{database.name()};
+    while (!stop) {
+      reader.execute("BEGIN; SELECT count(*) FROM public.events");
+      const int mine = ++reading;
+      while (!stop && reading == mine) {
+      }
+      reader.execute("SELECT pg_sleep(0.3); COMMIT");
+    }
+  };
+  std::thread one{read};
+  std::thread other{read};
+  while (reading < 2) {
+  }
+  Keeper keeper{database.options()};
+  config::Partition settings = impatient();
+  settings.ahead = 3;
+  settings.force_timeout = 10s;
+  const auto applied = keeper.once(settings, november);
+  stop = true;
+  one.join();
+  other.join();
+  REQUIRE(applied.size() == 1);
+  CHECK(applied[0].kind == Applied::Kind::done);
+  CHECK(names(admin).size() == 5);
+}
+
+TEST_CASE("with time to spare a partition is not forced behind a reader of the default") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  create_events(admin);
+  Keeper keeper{database.options()};
+  keeper.once(events(), november);
+  admin.execute(
+      "CREATE TABLE public.events_default PARTITION OF public.events DEFAULT;"
+      "ALTER TABLE public.events_default OWNER TO pgc_owner");
+  config::Partition settings = impatient();
+  settings.ahead = 2;
+  settings.force_timeout = 10s;
+  const task::Plan plan = keeper.plan(settings, november);
+  REQUIRE(plan.steps.size() == 1);
+  CHECK(plan.steps[0].urgency == "relaxed");
+  Admin reader{database.name()};
+  reader.execute("BEGIN");
+  reader.execute("SELECT count(*) FROM public.events");
+  while (admin.number("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' "
+                      "AND clock_timestamp() - xact_start > interval '50ms'") == 0) {
+  }
+  const Applied applied = keeper.apply(settings, plan.steps[0]);
+  CHECK(applied.kind == Applied::Kind::yielded);
+  REQUIRE(codes(applied.findings) == Words{"lock_timeout"});
+  CHECK(applied.findings[0].severity == task::Severity::info);
+  CHECK(contains(applied.findings[0].text, "was not asked for"));
+  CHECK(names(admin).size() == 3);
+}
+
 TEST_CASE("readers and writers do not keep a partition from being created") {
   TestDatabase database;
   create_events(database.admin());

@@ -40,6 +40,7 @@ inline config::Partition events() {
   settings.ahead = 1;
   settings.lock_timeout = std::chrono::seconds{5};
   settings.patience = std::chrono::seconds{0};
+  settings.force_timeout = std::chrono::seconds{0};
   return settings;
 }
 

@@ -32,13 +32,15 @@ struct Search {
     connection = test::run(scene.loop, scene.connect());
     oid = scene.database.admin().number("SELECT 'public.ledger'::regclass::oid::int8");
     wanted.push_back({oid, LockMode::access_exclusive});
-    hooks.attempt = [this] { return attempt(); };
+    hooks.attempt = [this](Duration lock_timeout) { return attempt(lock_timeout); };
     hooks.may_go_on = [this] { return may_go_on; };
+    hooks.growing = [this](Duration lock_timeout) { grown.push_back(lock_timeout); };
     hooks.waiting = [this](const std::vector<pg::Holder>& holders) { waited_for = holders; };
   }
 
-  Awaitable<Attempt> attempt() {
+  Awaitable<Attempt> attempt(Duration lock_timeout) {
     ++attempts;
+    asked.push_back(lock_timeout);
     const Attempt result = outcome;
     co_return result;
   }
@@ -47,17 +49,22 @@ struct Search {
     return test::run(scene.loop, pg::conflicting_holders(*connection, {{oid, mode}}));
   }
 
-  /// Runs the search; each time that it pauses `in_pause` is called, then the clock moves on.
+  /// Runs the search, which asks once more at its end; each time that it pauses `in_pause` is
+  /// called, then the clock moves on.
   pg::LockSpent run(Duration lock_timeout, Duration patience,
                     const std::function<void(int)>& in_pause) {
-    const pg::LockBudget budget{lock_timeout, clock.now() + patience};
+    return run(pg::LockEffort{lock_timeout, patience, {lock_timeout}}, in_pause);
+  }
+
+  pg::LockSpent run(const pg::LockEffort& effort, const std::function<void(int)>& in_pause) {
     std::optional<pg::LockSpent> spent;
     std::exception_ptr failure;
     const auto ended = [&](std::exception_ptr error, pg::LockSpent result) {
       failure = error;
       spent = std::move(result);
     };
-    asio::co_spawn(scene.loop, pg::search_lock(*connection, clock, budget, wanted, hooks), ended);
+    asio::co_spawn(scene.loop,
+                   pg::search_lock(*connection, clock, clock.now(), effort, wanted, hooks), ended);
     scene.loop.restart();
     for (int pauses = 0; !spent;) {
       scene.loop.poll();
@@ -79,6 +86,8 @@ struct Search {
   Attempt outcome = Attempt::ended;
   bool may_go_on = true;
   int attempts = 0;
+  std::vector<Duration> asked;
+  std::vector<Duration> grown;
   std::vector<pg::Holder> waited_for;
 };
 
@@ -154,6 +163,48 @@ TEST_CASE("without patience there is one attempt and no pause") {
   const pg::LockSpent spent = search.run(50ms, 0ms, [](int) { FAIL("paused"); });
   CHECK(search.attempts == 1);
   CHECK(spent.gave_up);
+}
+
+TEST_CASE("with time to spare it never asks behind an old reader, not even at the end") {
+  Search search;
+  Admin reader{search.scene.database.name()};
+  reader.execute("SET application_name = 'report'; BEGIN");
+  reader.execute("SELECT count(*) FROM public.ledger");
+  let_age(search.scene.database.admin(), "report", "50ms");
+  const pg::LockSpent spent = search.run({50ms, 9s, {}}, [](int) {});
+  CHECK(search.attempts == 0);
+  CHECK(spent.gave_up);
+  CHECK(spent.holders.size() == 1);
+}
+
+TEST_CASE("with time to spare it still asks at the end when only young ones are in the way") {
+  Search search;
+  CHECK_FALSE(search.run({50ms, 0s, {}}, [](int) { FAIL("paused"); }).gave_up);
+  CHECK(search.asked == std::vector<Duration>{50ms});
+}
+
+TEST_CASE("as it gets urgent it asks for longer and longer, but not for what cannot succeed") {
+  Search search;
+  search.outcome = Attempt::no_lock;
+  const pg::LockEffort effort{50ms, 0s, {50ms, 250ms, 30s}};
+  CHECK(search.run(effort, [](int) {}).attempts == 3);
+  CHECK(search.asked == std::vector<Duration>{50ms, 250ms, 30s});
+  CHECK(search.grown == std::vector<Duration>{250ms, 30s});
+  Admin reader{search.scene.database.name()};
+  reader.execute("SET application_name = 'report'; BEGIN");
+  reader.execute("SELECT count(*) FROM public.ledger");
+  let_age(search.scene.database.admin(), "report", "250ms");
+  search.asked.clear();
+  CHECK(search.run(effort, [](int) {}).attempts == 1);
+  CHECK(search.asked == std::vector<Duration>{30s});
+}
+
+TEST_CASE("a stop is heard before it asks for longer") {
+  Search search;
+  search.outcome = Attempt::no_lock;
+  search.may_go_on = false;
+  CHECK(search.run({50ms, 0s, {50ms, 30s}}, [](int) {}).gave_up);
+  CHECK(search.asked == std::vector<Duration>{50ms});
 }
 
 TEST_CASE("an attempt that met a newcomer is made again, and a stop ends the search in a pause") {

@@ -5,6 +5,7 @@
 #include "audit_table.hpp"
 #include "partition/look.hpp"
 #include "partition/steps.hpp"
+#include "partition/urgency.hpp"
 
 using namespace pgcaretaker;
 using namespace pgcaretaker::partition;
@@ -24,7 +25,13 @@ config::Partition settings_with_functions() {
 
 task::Step creation(const config::Partition& settings) {
   const StepContext context{settings, 1000, KeyType::timestamptz, std::nullopt};
-  return create_step(context, {"public", "p"}, range("2026-12-01", "2027-01-01"), "");
+  return create_step(context, {{{"public", "p"}, range("2026-12-01", "2027-01-01")}}, "");
+}
+
+task::Step creation(const config::Partition& settings, Urgency urgency) {
+  task::Step step = creation(settings);
+  set_urgency(step, settings, urgency);
+  return step;
 }
 
 task::Step removal(const config::Partition& settings) {
@@ -104,7 +111,7 @@ TEST_CASE("a lock that was not granted says what it waited for, how long, and fo
   config::Partition settings = test::audit_events();
   const pg::Holder holder{42,     "",       "public.audit_events_default", "bi",
                           "psql", "active", std::chrono::seconds{200},     "SELECT"};
-  const Applied applied = lock_not_granted(settings, creation(settings), {holder});
+  const Applied applied = lock_not_granted(creation(settings, Urgency::pressed), {holder});
   CHECK(applied.kind == Applied::Kind::yielded);
   REQUIRE(applied.findings.size() == 1);
   CHECK(applied.findings[0].code == "lock_timeout");
@@ -114,10 +121,24 @@ TEST_CASE("a lock that was not granted says what it waited for, how long, and fo
         "application psql) holds public.audit_events_default, active, its transaction is 3m 20s "
         "old, query: SELECT; the next pass tries again");
   settings.patience = Duration{0};
-  CHECK(lock_not_granted(settings, creation(settings), {}).findings[0].text ==
+  CHECK(lock_not_granted(creation(settings, Urgency::pressed), {}).findings[0].text ==
         "create not done: its lock (SHARE UPDATE EXCLUSIVE on public.audit_events) was not granted "
         "within 50ms; in the way: somebody who was gone when looked for; the next pass tries "
         "again");
+}
+
+TEST_CASE("the more urgent, the graver a lock that was not granted") {
+  const config::Partition settings = test::audit_events();
+  const auto found = [&](Urgency urgency) {
+    return lock_not_granted(creation(settings, urgency), {}).findings.at(0);
+  };
+  CHECK(found(Urgency::relaxed).severity == Severity::info);
+  CHECK(contains(found(Urgency::relaxed).text,
+                 "was not asked for in 10m of looking for a moment to take it, because others had "
+                 "it and there is time"));
+  CHECK(found(Urgency::pressed).severity == Severity::warning);
+  CHECK(found(Urgency::forced).severity == Severity::critical);
+  CHECK(contains(found(Urgency::forced).text, "was not granted within 30s in 10m"));
 }
 
 TEST_CASE("a failed check says which promise was broken") {

@@ -25,6 +25,10 @@ StepContext context(const config::Partition& settings) {
   return {settings, 1000, KeyType::timestamptz, std::nullopt};
 }
 
+NewPartition new_p() {
+  return {{"public", "p"}, range("2026-12-01", "2027-01-01")};
+}
+
 Member october() {
   Member member;
   member.observed.oid = 2000;
@@ -41,20 +45,20 @@ Retention year() {
 
 }  // namespace
 
-TEST_CASE("creation is LIKE without identity, then ATTACH, under lock_timeout") {
+TEST_CASE("creation is LIKE without identity, then ATTACH") {
   const config::Partition settings = test::audit_events();
-  const task::Step step = create_step(context(settings), {"public", "audit_events_y2026m12"},
-                                      range("2026-12-01", "2027-01-01"), "because");
-  REQUIRE(step.statements.size() == 3);
+  const task::Step step = create_step(
+      context(settings), {{{"public", "audit_events_y2026m12"}, range("2026-12-01", "2027-01-01")}},
+      "because");
+  REQUIRE(step.statements.size() == 2);
   CHECK(step.action == "create");
   CHECK(step.subject == "public.audit_events_y2026m12");
   CHECK(step.reason == "because");
   CHECK(step.reversible);
-  CHECK(step.statements[0].sql == "SET LOCAL lock_timeout = '50ms'");
-  CHECK(step.statements[1].sql ==
+  CHECK(step.statements[0].sql ==
         "CREATE TABLE \"public\".\"audit_events_y2026m12\" (LIKE \"public\".\"audit_events\" "
         "INCLUDING ALL EXCLUDING IDENTITY)");
-  CHECK(step.statements[2].sql ==
+  CHECK(step.statements[1].sql ==
         "ALTER TABLE \"public\".\"audit_events\" ATTACH PARTITION "
         "\"public\".\"audit_events_y2026m12\"\n"
         "  FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')");
@@ -67,7 +71,7 @@ TEST_CASE("a default partition is locked by creation and retirement, and the loc
   with_default.default_partition.emplace();
   with_default.default_partition->oid = 77;
   with_default.default_partition->name = {"public", "audit_events_default"};
-  CHECK(create_step(with_default, {"public", "p"}, range("2026-12-01", "2027-01-01"), "").lock ==
+  CHECK(create_step(with_default, {new_p()}, "").lock ==
         "ACCESS EXCLUSIVE on public.audit_events_default, SHARE UPDATE EXCLUSIVE on "
         "public.audit_events");
   CHECK(retire_step(with_default, october(), year(), "").lock ==
@@ -85,15 +89,13 @@ TEST_CASE("a step says which locks are worth a look before it asks for them") {
   StepContext with_default = context(settings);
   with_default.default_partition.emplace();
   with_default.default_partition->oid = 77;
-  const config::TableName name{"public", "p"};
-  const TimeRange december = range("2026-12-01", "2027-01-01");
   const pg::WantedLock shared_parent{1000, LockMode::share_update_exclusive};
   const pg::WantedLock parent{1000, LockMode::access_exclusive};
   const pg::WantedLock partition{2000, LockMode::access_exclusive};
   const pg::WantedLock other{77, LockMode::access_exclusive};
-  CHECK(create_step(bare, name, december, "").locks == Locks{shared_parent});
-  CHECK(create_step(with_default, name, december, "").locks == Locks{shared_parent, other});
-  CHECK(create_by_function_step(with_default, name, december, "").locks == Locks{parent, other});
+  CHECK(create_step(bare, {new_p()}, "").locks == Locks{shared_parent});
+  CHECK(create_step(with_default, {new_p()}, "").locks == Locks{shared_parent, other});
+  CHECK(create_by_function_step(with_default, new_p(), "").locks == Locks{parent, other});
   CHECK(retire_step(bare, october(), year(), "").locks == Locks{parent, partition});
   CHECK(retire_step(with_default, october(), year(), "").locks == Locks{parent, partition, other});
   CHECK(drop_by_function_step(bare, october(), year(), "").locks == Locks{parent, partition});
@@ -103,7 +105,7 @@ TEST_CASE("retirement locks parent then partition, guards, holds, detaches, and 
   config::Partition settings = test::audit_events_for_a_year();
   settings.hold_query = "SELECT false";
   const task::Step drop = retire_step(context(settings), october(), year(), "because");
-  CHECK(names(drop) == Words{"lock_timeout", "lock", "lock", "guard", "hold", "detach", "drop"});
+  CHECK(names(drop) == Words{"lock", "lock", "guard", "hold", "detach", "drop"});
   CHECK(drop.action == "drop");
   CHECK_FALSE(drop.reversible);
   CHECK(drop.statements[1].sql ==
@@ -121,7 +123,7 @@ TEST_CASE("retirement locks parent then partition, guards, holds, detaches, and 
   settings.expire = config::Expire::detach;
   settings.hold_query.clear();
   const task::Step detach = retire_step(context(settings), october(), year(), "");
-  CHECK(names(detach) == Words{"lock_timeout", "lock", "lock", "guard", "detach"});
+  CHECK(names(detach) == Words{"lock", "lock", "guard", "detach"});
   CHECK(detach.action == "detach");
   CHECK(detach.reversible);
 }
@@ -145,21 +147,20 @@ TEST_CASE("create_function gets a literal that fits date and time parameters, an
   config::Partition settings = test::audit_events();
   settings.create_function = {"public", "audit_partition_ensure"};
   const auto argument = [&](const char* lower, const char* upper) {
-    return create_by_function_step(context(settings), {"public", "p"}, range(lower, upper), "")
-        .statements[1]
+    return create_by_function_step(context(settings), {{"public", "p"}, range(lower, upper)}, "")
+        .statements[0]
         .sql;
   };
   CHECK(argument("2026-12-01", "2027-01-01") ==
         "SELECT \"public\".\"audit_partition_ensure\"('2026-12-01')");
   CHECK(argument("2026-12-01 06:00", "2026-12-01 12:00") ==
         "SELECT \"public\".\"audit_partition_ensure\"('2026-12-01 06:00:00+00')");
-  const task::Step step = create_by_function_step(context(settings), {"public", "p"},
-                                                  range("2026-12-01", "2027-01-01"), "because");
-  CHECK(names(step) == Words{"lock_timeout", "create_function", "verify_created"});
+  const task::Step step = create_by_function_step(context(settings), new_p(), "because");
+  CHECK(names(step) == Words{"create_function", "verify_created"});
   CHECK(step.lock == "chosen by public.audit_partition_ensure");
-  CHECK(step.statements[2].expect_rows == 1);
-  CHECK(contains(step.statements[2].sql, "i.inhparent = 1000"));
-  CHECK(step.statements[2].params ==
+  CHECK(step.statements[1].expect_rows == 1);
+  CHECK(contains(step.statements[1].sql, "i.inhparent = 1000"));
+  CHECK(step.statements[1].params ==
         Words{"FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')"});
 }
 
@@ -168,11 +169,11 @@ TEST_CASE("drop_function is guarded, held and verified") {
   settings.drop_function = {"public", "audit_partition_drop"};
   settings.hold_query = "SELECT false";
   const task::Step step = drop_by_function_step(context(settings), october(), year(), "because");
-  CHECK(names(step) == Words{"lock_timeout", "guard", "hold", "drop_function", "verify_dropped"});
-  CHECK(step.statements[3].sql ==
+  CHECK(names(step) == Words{"guard", "hold", "drop_function", "verify_dropped"});
+  CHECK(step.statements[2].sql ==
         "SELECT \"public\".\"audit_partition_drop\"('audit_events_y2025m10')");
-  CHECK(contains(step.statements[4].sql, "c.oid = 2000"));
-  CHECK(step.statements[4].expect_rows == 1);
+  CHECK(contains(step.statements[3].sql, "c.oid = 2000"));
+  CHECK(step.statements[3].expect_rows == 1);
   CHECK_FALSE(step.reversible);
 }
 
@@ -183,10 +184,10 @@ TEST_CASE("odd names stay inside their quotes") {
   Member member = october();
   member.observed.name = {"Weird Schema", "it's; DROP TABLE x --"};
   const task::Step step = retire_step(context(settings), member, year(), "");
-  CHECK(contains(step.statements[1].sql, "\"Weird Schema\".\"Tab\"\"le\" "));
-  CHECK(contains(step.statements[3].sql, "c.relname = 'it''s; DROP TABLE x --'"));
+  CHECK(contains(step.statements[0].sql, "\"Weird Schema\".\"Tab\"\"le\" "));
+  CHECK(contains(step.statements[2].sql, "c.relname = 'it''s; DROP TABLE x --'"));
   CHECK(step.statements.back().sql == "DROP TABLE \"Weird Schema\".\"it's; DROP TABLE x --\"");
-  CHECK(drop_by_function_step(context(settings), member, year(), "").statements[2].sql ==
+  CHECK(drop_by_function_step(context(settings), member, year(), "").statements[1].sql ==
         "SELECT \"We\"\"ird\".\"Drop It\"('it''s; DROP TABLE x --')");
 }
 
@@ -203,11 +204,28 @@ TEST_CASE("hold_query is wrapped so that semicolons and comments at its end do n
 
 TEST_CASE("the bounds of a create step can be read back from it") {
   config::Partition settings = test::audit_events_for_a_year();
-  const TimeRange december = range("2026-12-01", "2027-01-01");
   const std::string bounds = "FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')";
-  CHECK(planned_bounds(create_step(context(settings), {"public", "p"}, december, "")) == bounds);
+  CHECK(planned_bounds(create_step(context(settings), {new_p()}, "")) == bounds);
   settings.create_function = {"public", "f"};
-  CHECK(planned_bounds(create_by_function_step(context(settings), {"public", "p"}, december, "")) ==
+  CHECK(planned_bounds(create_by_function_step(context(settings), new_p(), "")) ==
         bounds);
   CHECK(planned_bounds(retire_step(context(settings), october(), year(), "")).empty());
+}
+
+TEST_CASE("several partitions are made ready first and attached under locks asked for once") {
+  const config::Partition settings = test::audit_events();
+  StepContext with_default = context(settings);
+  with_default.default_partition.emplace();
+  with_default.default_partition->name = {"public", "audit_events_default"};
+  const NewPartition next{{"public", "q"}, range("2027-01-01", "2027-02-01")};
+  const task::Step step = create_step(with_default, {new_p(), next}, "because");
+  CHECK(step.subject == "public.p and 1 more");
+  CHECK(names(step) == Words{"create", "create", "lock", "lock", "attach", "attach"});
+  CHECK(step.statements[2].sql ==
+        "LOCK TABLE ONLY \"public\".\"audit_events\" IN SHARE UPDATE EXCLUSIVE MODE");
+  CHECK(step.statements[3].sql ==
+        "LOCK TABLE ONLY \"public\".\"audit_events_default\" IN ACCESS EXCLUSIVE MODE");
+  CHECK(planned_bounds(step) ==
+        "FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00'), FROM ('2027-01-01 "
+        "00:00:00+00') TO ('2027-02-01 00:00:00+00')");
 }
