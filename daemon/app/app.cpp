@@ -78,6 +78,7 @@ void App::wire_sessions() {
   const auto& settings = configuration_.settings;
   pools_ = std::make_unique<Pools>(settings.database, configuration_.secrets, canceller_,
                                    loop_.get_executor());
+  ++leases_made_;
   lease_ = std::make_unique<task::Lease>(
       settings.lease, connect_options(settings.database, configuration_.secrets, "lease"),
       canceller_, clock_, [this](const task::LeaseState& state) { lease_changed(state); });
@@ -141,7 +142,9 @@ std::unique_ptr<http::Server> App::make_server(const config::Http& settings) {
 
 task::RunnerHooks App::runner_hooks() {
   task::RunnerHooks hooks;
-  hooks.execute = [this](task::Task& task) { return execute(task); };
+  hooks.execute = [this](task::Task& task, std::function<bool()> is_wanted) {
+    return execute(task, std::move(is_wanted));
+  };
   hooks.wait_for_database = [this] { return wait_for_database(); };
   hooks.database_is_up = [this](const task::Task& task) {
     // A server without a free slot refuses the lease's session; the open one still sees why.
@@ -157,11 +160,14 @@ task::RunnerHooks App::runner_hooks() {
   return hooks;
 }
 
-/// A reload may replace the pools meanwhile: this pass keeps the one it began with.
-Awaitable<task::Report> App::execute(task::Task& task) {
+/// A reload may replace the pools and the lease meanwhile: this pass keeps the session it began
+/// with, and begins nothing new under a lease that is not the one of its database.
+Awaitable<task::Report> App::execute(task::Task& task, std::function<bool()> is_wanted) {
   const std::shared_ptr<pg::Pool> pool = pools_->of(task);
   task::PassOptions options;
-  options.may_act = [this] { return lease_->may_act() && !runner_.stopping(); };
+  options.may_act = [this, is_wanted, lease = leases_made_] {
+    return lease == leases_made_ && lease_->may_act() && is_wanted();
+  };
   task::Report report = co_await task::run_pass(task, *pool, clock_, options);
   co_return report;
 }

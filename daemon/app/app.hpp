@@ -43,7 +43,7 @@ class App {
   void show_status();
   std::unique_ptr<http::Server> make_server(const config::Http& settings);
   task::RunnerHooks runner_hooks();
-  Awaitable<task::Report> execute(task::Task& task);
+  Awaitable<task::Report> execute(task::Task& task, std::function<bool()> is_wanted);
   Awaitable<void> wait_for_database();
 
   CommandLine line_;
@@ -55,7 +55,8 @@ class App {
   task::Board board_;
   telemetry::Metrics metrics_;
   async::Notifier database_changed_;
-  std::unique_ptr<Pools> pools_;        // replaced by a reload; a running pass keeps its pool
+  std::unique_ptr<Pools> pools_;  // replaced by a reload; a running pass keeps its pool
+  int leases_made_ = 0;
   std::unique_ptr<task::Lease> lease_;  // replaced by a reload, after its coroutine has ended
   async::TaskGroup lease_group_;
   std::vector<std::shared_ptr<task::Task>> tasks_;

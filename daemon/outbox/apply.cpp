@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 
 #include "outbox/batch.hpp"
 #include "outbox/plan.hpp"
@@ -27,13 +28,17 @@ struct Walk {
   task::Applied& applied;
   telemetry::Sample swept;  // as it is counted once there is something to count
   SteadyTime end;
+  const std::function<bool()>& may_go_on;
   std::int64_t batch_blocks = first_batch_blocks;
   std::int64_t locked_batches = 0;
   int locked_in_a_row = 0;
-  bool out_of_time = false;
+  int refused = 0;
+  std::optional<pg::Error> first_refusal{};
+  std::string ended_by{};  // in words, when there was more to do
 
   [[nodiscard]] bool goes_on(const SweepLimits& limits) const {
-    return !out_of_time && locked_in_a_row < limits.max_locked_in_a_row;
+    return ended_by.empty() && locked_in_a_row < limits.max_locked_in_a_row &&
+           refused < limits.max_refused;
   }
 
   void count(std::int64_t rows) {
@@ -76,8 +81,11 @@ Awaitable<void> sweep_batch(pg::Connection& connection, const task::Statement& s
   try {
     co_await pg::transact(connection, options, body);
   } catch (const pg::Error& error) {
-    const bool lost_to_a_lock = error.is_lock_timeout() || error.is_deadlock();
-    if (!lost_to_a_lock || connection.state() != pg::SessionState::ready) throw;
+    if (error.is_connection_lost() || connection.state() != pg::SessionState::ready) throw;
+    if (!error.is_lock_timeout() && !error.is_deadlock()) {
+      if (walk.refused++ == 0) walk.first_refusal = error;
+      co_return;
+    }
     ++walk.locked_batches;
     ++walk.locked_in_a_row;
     co_return;
@@ -118,9 +126,11 @@ Awaitable<void> sweep_heap(pg::Connection& connection, const task::Statement& si
   }
   for (std::int64_t first = 0; first < *end;) {
     if (std::chrono::steady_clock::now() >= walk.end) {
-      walk.out_of_time = true;
-      co_return;
+      walk.ended_by = fmt::format("after {} s", limits.time.count() / 1000);
+    } else if (!walk.may_go_on()) {
+      walk.ended_by = "as told";
     }
+    if (!walk.ended_by.empty()) co_return;
     const std::int64_t blocks = std::min(walk.batch_blocks, *end - first);
     co_await sweep_batch(connection, batch, limits, first, blocks, walk);
     if (!walk.goes_on(limits)) co_return;
@@ -142,10 +152,10 @@ void conclude(Walk& walk, const SweepLimits& limits, const std::string& subject)
                      one ? "1 batch" : fmt::format("{} batches", walk.locked_batches),
                      limits.lock_timeout.count(), one ? "is" : "are")});
   }
-  if (walk.out_of_time) {
-    applied.findings.push_back({task::Severity::info, "sweep_unfinished", subject,
-                                fmt::format("stopped after {} s with rows left for the next pass",
-                                            limits.time.count() / 1000)});
+  if (!walk.ended_by.empty()) {
+    applied.findings.push_back(
+        {task::Severity::info, "sweep_unfinished", subject,
+         fmt::format("stopped {} with rows left for the next pass", walk.ended_by)});
   }
 }
 
@@ -153,17 +163,18 @@ void conclude(Walk& walk, const SweepLimits& limits, const std::string& subject)
 
 Awaitable<void> sweep(pg::Connection& connection, const task::Step& step,
                       const config::TableName& table, State state, SweepLimits limits,
-                      task::Applied& applied) {
+                      const std::function<bool()>& may_go_on, task::Applied& applied) {
   applied.kind = task::Applied::Kind::nothing;
   Walk walk{applied,
             telemetry::Sample{telemetry::Metric::outbox_swept_total,
                               {table.text(), std::string{state_text(state)}, "delete"},
                               0},
-            std::chrono::steady_clock::now() + limits.time};
+            std::chrono::steady_clock::now() + limits.time, may_go_on};
   for (std::size_t i = 0; i + 1 < step.statements.size() && walk.goes_on(limits); i += 2) {
     co_await sweep_heap(connection, step.statements[i], step.statements[i + 1], limits, walk);
   }
   conclude(walk, limits, step.subject);
+  if (walk.first_refusal) throw *walk.first_refusal;
 }
 
 }  // namespace pgcaretaker::outbox

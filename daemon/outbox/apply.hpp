@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 
 #include "async/awaitable.hpp"
 #include "config/table_name.hpp"
@@ -20,14 +21,18 @@ struct SweepLimits {
   // Two states must fit into the task's deadline of ten minutes; what is left over waits for the
   // next pass, and what was done is reported rather than lost in a cancelled pass.
   Duration time = std::chrono::minutes{4};
+  // So many batches that the server refused, each passed over: what is wrong is not a few rows.
+  int max_refused = 10;
 };
 
 /// Runs a step of plan(). Each batch is a transaction of its own; the statement decides about every
 /// row when it holds it, so a row that changed meanwhile is judged by what it is now. Cancelled at
-/// any await, whole batches are done or not. Throws pg::Error when the server refuses for another
-/// reason than a lock; the batches before stay done and stand in `applied`.
+/// any await, whole batches are done or not. A batch that the server refuses for another reason
+/// than a lock is passed over, and the first such pg::Error is thrown when all the others are done;
+/// what was done stays and stands in `applied`. Ends early when `may_go_on`, asked between batches,
+/// says so.
 Awaitable<void> sweep(pg::Connection& connection, const task::Step& step,
                       const config::TableName& table, State state, SweepLimits limits,
-                      task::Applied& applied);
+                      const std::function<bool()>& may_go_on, task::Applied& applied);
 
 }  // namespace pgcaretaker::outbox

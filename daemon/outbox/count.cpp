@@ -131,7 +131,7 @@ Awaitable<void> estimate(pg::Connection& connection, const config::TableName& ta
   if (oldest) count.oldest_seconds = oldest->oldest_seconds;
   if (due) count.due_rows = due->due;
   // A sample misses the first few due rows; the index does not.
-  if (oldest && cutoff_reached(terms, count) && count.due_rows == 0) count.due_rows = 1;
+  if (!due && oldest && cutoff_reached(terms, count) && count.due_rows == 0) count.due_rows = 1;
 }
 
 Awaitable<void> count_state(pg::Connection& connection, const config::TableName& table,

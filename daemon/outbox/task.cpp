@@ -25,11 +25,11 @@ Awaitable<task::Plan> OutboxTask::plan(pg::Connection& connection, std::optional
 }
 
 Awaitable<void> OutboxTask::apply(pg::Connection& connection, const task::Step& step,
-                                  const task::Surroundings&, task::Applied& applied) {
+                                  const task::Surroundings& around, task::Applied& applied) {
   const bool is_dead = step.subject == subject_of(settings_.table, State::dead);
   const State state = is_dead ? State::dead : State::done;
   const SweepLimits limits;
-  co_await sweep(connection, step, settings_.table, state, limits, applied);
+  co_await sweep(connection, step, settings_.table, state, limits, around.may_act, applied);
 }
 
 }  // namespace pgcaretaker::outbox

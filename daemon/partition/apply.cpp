@@ -77,8 +77,7 @@ pg::TransactionOptions limits_of(const config::Partition& settings, const Step& 
   const bool by_function =
       creates ? settings.create_function.has_value() : settings.drop_function.has_value();
   if (!by_function) {
-    options.statement_timeout =
-        lock_timeout + (creates ? longest_attach : longest_retirement);
+    options.statement_timeout = lock_timeout + (creates ? longest_attach : longest_retirement);
   }
   return options;
 }
@@ -102,8 +101,7 @@ Applied done(const config::Partition& settings, const Step& step) {
 /// One transaction; nullopt = a lock was not granted in time, or lost to a deadlock.
 Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
                                                const config::Partition& settings, const Step& step,
-                                               Duration lock_timeout,
-                                               telemetry::Samples& samples) {
+                                               Duration lock_timeout, telemetry::Samples& samples) {
   LockWatch watch;
   const auto body = [&]() -> Awaitable<void> {
     for (const Statement& sent : step.statements) {
@@ -118,6 +116,7 @@ Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
   };
   const pg::TransactionOptions options = limits_of(settings, step, lock_timeout);
   std::optional<Applied> applied;
+  bool no_lock = false;
   try {
     co_await pg::transact(connection, options, body);
     applied = done(settings, step);
@@ -125,10 +124,10 @@ Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
     applied = after_failed_check(settings, step, check);
   } catch (const pg::Error& error) {
     applied = after_refusal(settings, step, error);
-    const bool no_lock = error.is_lock_timeout() || error.is_deadlock();
+    no_lock = error.is_lock_timeout() || error.is_deadlock();
     if (!applied && !no_lock) throw;
   }
-  if (const auto held = watch.seconds()) {
+  if (const auto held = watch.seconds(); held && !no_lock) {
     samples.push_back(Sample{Metric::lock_held_seconds, {settings.table.text()}, *held});
   }
   co_return applied;
@@ -145,6 +144,7 @@ pg::LockSearch lock_search(const config::Partition& settings, const Step& step,
                            const task::Surroundings& around) {
   pg::LockSearch search;
   search.may_go_on = around.may_act;
+  search.in_a_hurry = around.others_wait;
   const telemetry::Fields fields{{"task", config::task_name(settings)}, {"subject", step.subject}};
   search.waiting = [&step, fields](const std::vector<pg::Holder>& holders) {
     telemetry::log_info(

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <sstream>
+
 #include "partition/default_rows.hpp"
 #include "partition/look.hpp"
 #include "partition/steps.hpp"
@@ -22,7 +24,8 @@ constexpr int most_holds_asked = 1000;
 constexpr std::string_view table_sql = R"(
 SELECT clock_timestamp() AS now, pg_catalog.pg_is_in_recovery() AS in_recovery,
        current_user::text AS role, coalesce(t.oid, 0)::int8 AS oid, t.kind, t.strategy,
-       t.key_columns, t.key_column, t.key_type, t.owner, t.owned, t.may_create
+       t.key_columns, t.key_column, t.key_type, t.owner, t.owned, t.may_create,
+       t.referenced, t.referencing
   FROM (SELECT) AS always
   LEFT JOIN (
     SELECT c.oid, c.relkind::text AS kind, p.partstrat::text AS strategy,
@@ -31,7 +34,13 @@ SELECT clock_timestamp() AS now, pg_catalog.pg_is_in_recovery() AS in_recovery,
            pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
            pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned,
            pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-             AND pg_catalog.has_schema_privilege(n.oid, 'CREATE') AS may_create
+             AND pg_catalog.has_schema_privilege(n.oid, 'CREATE') AS may_create,
+           (SELECT pg_catalog.string_agg(DISTINCT f.confrelid || ' ' || f.confrelid::regclass, E'\n')
+              FROM pg_catalog.pg_constraint AS f
+             WHERE f.contype = 'f' AND f.conrelid = c.oid) AS referenced,
+           (SELECT pg_catalog.string_agg(DISTINCT f.conrelid || ' ' || f.conrelid::regclass, E'\n')
+              FROM pg_catalog.pg_constraint AS f
+             WHERE f.contype = 'f' AND f.confrelid = c.oid) AS referencing
       FROM pg_catalog.pg_class AS c
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
       LEFT JOIN pg_catalog.pg_partitioned_table AS p ON p.partrelid = c.oid
@@ -76,6 +85,17 @@ char first_char(const Row& row, std::string_view column) {
   return row.is_null(column) ? '\0' : row.text(column).front();
 }
 
+/// Lines of "OID NAME"; a name may hold anything but a line break.
+std::vector<Neighbour> read_neighbours(const Row& row, std::string_view column) {
+  std::vector<Neighbour> neighbours;
+  std::istringstream lines{row.get<std::optional<std::string>>(column).value_or("")};
+  Neighbour next;
+  while (lines >> next.oid && lines.get() == ' ' && std::getline(lines, next.name)) {
+    neighbours.push_back(next);
+  }
+  return neighbours;
+}
+
 ObservedTable read_table(const Row& row) {
   ObservedTable table;
   table.oid = row.get<std::int64_t>("oid");
@@ -87,6 +107,8 @@ ObservedTable read_table(const Row& row) {
   table.owner = row.get<std::optional<std::string>>("owner").value_or("");
   table.owned = row.get<std::optional<bool>>("owned").value_or(false);
   table.may_create = row.get<std::optional<bool>>("may_create").value_or(false);
+  table.referenced = read_neighbours(row, "referenced");
+  table.referencing = read_neighbours(row, "referencing");
   return table;
 }
 

@@ -39,6 +39,8 @@ bool drops_by_function(const config::Partition& settings) {
 StepContext context_of(const config::Partition& settings, const Snapshot& snapshot,
                        const Draft& draft) {
   StepContext context{settings, snapshot.table.oid, draft.key.value_or(KeyType::timestamptz), {}};
+  context.referenced = snapshot.table.referenced;
+  context.referencing = snapshot.table.referencing;
   for (const Member& member : draft.members) {
     if (member.standing == Standing::default_partition) {
       context.default_partition = member.observed;
@@ -179,8 +181,8 @@ void plan_creation(const Inputs& in, std::vector<Step>& steps, FindingList& find
   if (!may_create(in, findings)) return;
   const std::vector<Creation> wanted = creations(in, findings);
   if (wanted.empty()) return;
-  const Urgency urgency = creation_urgency(in.settings, in.snapshot.now,
-                                           wanted.front().partition.range.lower);
+  const Urgency urgency =
+      creation_urgency(in.settings, in.snapshot.now, wanted.front().partition.range.lower);
   const std::size_t first = steps.size();
   if (urgency == Urgency::forced && in.context.default_partition && !in.settings.create_function) {
     std::vector<NewPartition> partitions;

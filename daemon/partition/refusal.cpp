@@ -21,6 +21,7 @@ using task::Step;
 Applied yielded(Finding finding) {
   Applied applied;
   applied.kind = Applied::Kind::yielded;
+  applied.needs_person = finding.severity == Severity::critical;
   applied.findings.push_back(std::move(finding));
   return applied;
 }
@@ -43,13 +44,18 @@ bool lost_creation_race(const pg::Error& error) {
 /// Our own statements name only the table and its partition; a function's errors are its own.
 bool is_own_ddl(const pg::Error& error) {
   return error.statement() != statement::create_function &&
-         error.statement() != statement::drop_function && error.statement() != statement::hold;
+         error.statement() != statement::drop_function && error.statement() != statement::hold &&
+         error.statement() != statement::retention;
 }
 
 }  // namespace
 
 Applied after_failed_check(const config::Partition& settings, const Step& step,
                            const FailedCheck& failed) {
+  if (failed.statement == statement::retention) {
+    return yielded(finding_of(Severity::info, "changed_meanwhile", step,
+                              "not expired by what retention_query says by now"));
+  }
   if (failed.statement == statement::hold) {
     return yielded(
         finding_of(Severity::info, "held", step, "expired, but hold_query keeps it by now"));
@@ -90,10 +96,12 @@ Applied lock_not_granted(const Step& step, const std::vector<pg::Holder>& holder
   const Severity severity = step.urgency == urgency_text(Urgency::forced)    ? Severity::critical
                             : step.urgency == urgency_text(Urgency::relaxed) ? Severity::info
                                                                              : Severity::warning;
-  return yielded(finding_of(
+  Applied applied = yielded(finding_of(
       severity, "lock_timeout", step,
       fmt::format("{} not done: its lock ({}) {}; in the way: {}; the next pass tries again",
                   step.action, step.lock, result, pg::holders_text(holders))));
+  applied.needs_person = false;
+  return applied;
 }
 
 std::optional<Applied> after_refusal(const config::Partition& settings, const Step& step,
@@ -101,16 +109,23 @@ std::optional<Applied> after_refusal(const config::Partition& settings, const St
   if (error.is_lock_timeout() || error.is_deadlock()) return std::nullopt;
   if (creates(step) && error.statement() == statement::attach && error.is_statement_timeout() &&
       !error.is_connection_lost()) {
-    return yielded(finding_of(
+    Applied applied = yielded(finding_of(
         Severity::critical, "default_too_large", step,
         "not attached: PostgreSQL reads the whole default partition under a lock for it, which "
-        "took "
-        "too long; move the rows of the default partition into partitions of their own"));
+        "took too long; move the rows of the default partition into partitions of their own"));
+    applied.stops_action = true;  // each further attempt would cost its writers as much
+    return applied;
   }
   if (error.statement() == statement::hold && error.kind() == pg::Error::Kind::refused &&
       !error.is_connection_lost()) {
     return yielded(finding_of(Severity::critical, "hold_query_failed", step,
                               "expired, but kept because hold_query failed: " + error.message()));
+  }
+  if (error.statement() == statement::retention && error.kind() == pg::Error::Kind::refused &&
+      !error.is_connection_lost()) {
+    return yielded(finding_of(
+        Severity::warning, "retention_query", step,
+        "kept because retention_query, which says that it is expired, failed: " + error.message()));
   }
   if (creates(step) && error.is_check_violation()) {
     return yielded(default_blocks(settings.table, step.subject, planned_bounds(step)));

@@ -25,6 +25,12 @@ struct ObservedPartition {
   std::int64_t bytes = 0;            // relpages * block size, as of the last VACUUM or ANALYZE
 };
 
+/// A table at the other end of a foreign key.
+struct Neighbour {
+  std::int64_t oid = 0;
+  std::string name;  // as regclass writes it
+};
+
 /// The configured table itself and our standing towards it.
 struct ObservedTable {
   std::int64_t oid = 0;  // 0 = there is no such table
@@ -34,8 +40,10 @@ struct ObservedTable {
   std::string key_column;  // "" = an expression
   std::string key_type;    // as format_type writes it
   std::string owner;
-  bool owned = true;       // our role is or may act as the owner
-  bool may_create = true;  // CREATE and USAGE on the schema
+  bool owned = true;                   // our role is or may act as the owner
+  bool may_create = true;              // CREATE and USAGE on the schema
+  std::vector<Neighbour> referenced;   // by foreign keys of this table
+  std::vector<Neighbour> referencing;  // whose foreign keys point to this table
 };
 
 struct DefaultRows {

@@ -23,8 +23,9 @@ Statement lock_only(const config::TableName& table) {
               fmt::format("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE", table.sql()));
 }
 
-/// Still the planned partition, of the planned parent, with the planned bounds, and past its time.
-Statement guard(const StepContext& context, const Member& member, const Retention& retention) {
+/// Still the planned partition, of the planned parent, with the planned bounds. Past its time it
+/// stays, since time only goes on, unless retention_query has changed its mind.
+Statement guard(const StepContext& context, const Member& member) {
   const ObservedPartition& partition = member.observed;
   return make(
       statement::guard,
@@ -34,18 +35,31 @@ Statement guard(const StepContext& context, const Member& member, const Retentio
                   "  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace\n"
                   " WHERE i.inhrelid = {} AND i.inhparent = {} AND NOT i.inhdetachpending\n"
                   "   AND n.nspname = {} AND c.relname = {} AND c.relkind = 'r'\n"
-                  "   AND pg_catalog.pg_get_expr(c.relpartbound, 0) = {}\n"
-                  "   AND timestamptz '{}' <= timestamptz '{}'",
+                  "   AND pg_catalog.pg_get_expr(c.relpartbound, 0) = {}",
                   partition.oid, context.table_oid, pg::quote_literal(partition.name.schema),
-                  pg::quote_literal(partition.name.name), pg::quote_literal(partition.bounds),
-                  pg::format_timestamp(member.range.upper), pg::format_timestamp(retention.cutoff)),
+                  pg::quote_literal(partition.name.name), pg::quote_literal(partition.bounds)),
       1);
+}
+
+Statement still_expired(const StepContext& context, const Member& member,
+                        const Retention& retention) {
+  return make(statement::retention,
+              fmt::format("SELECT 1\n"
+                          "  FROM {} AS answer (days)\n"
+                          " WHERE answer.days::text::int4 >= 1\n"
+                          "   AND timestamptz '{}' <= timestamptz '{}'\n"
+                          "       - pg_catalog.make_interval(days => answer.days::text::int4)",
+                          subquery(context.settings.retention_query),
+                          pg::format_timestamp(member.range.upper),
+                          pg::format_timestamp(retention.cutoff + retention.keep)),
+              1);
 }
 
 std::vector<Statement> guarded(const StepContext& context, const Member& member,
                                const Retention& retention) {
   std::vector<Statement> statements;
-  statements.push_back(guard(context, member, retention));
+  statements.push_back(guard(context, member));
+  if (retention.shortened) statements.push_back(still_expired(context, member, retention));
   if (!context.settings.hold_query.empty()) {
     statements.push_back(hold_statement(context.settings.hold_query, member.range));
   }
@@ -60,22 +74,42 @@ std::string function_argument(UtcTime lower) {
   return midnight ? text.substr(0, text.find(' ')) : text;
 }
 
+void add_names(std::string& lock, const std::vector<Neighbour>& tables) {
+  for (const Neighbour& table : tables) {
+    lock += ", " + table.name;
+  }
+}
+
 std::string create_lock(const StepContext& context) {
   std::string lock = "SHARE UPDATE EXCLUSIVE on " + context.settings.table.text();
   if (context.default_partition) {
     lock = "ACCESS EXCLUSIVE on " + context.default_partition->name.text() + ", " + lock;
   }
+  std::string neighbours;
+  add_names(neighbours, context.referenced);
+  add_names(neighbours, context.referencing);
+  // Without the comma it begins with.
+  if (!neighbours.empty()) lock += ", SHARE ROW EXCLUSIVE on " + neighbours.substr(2);
   return lock;
 }
 
-/// What is looked at before the step asks: the parent, the default, and `partition` if there is
-/// one.
+/// What is looked at before the step asks: the parent, the default, `partition` if there is one,
+/// and both ends of foreign keys, whose triggers come and go with a partition.
 std::vector<pg::WantedLock> wanted_locks(const StepContext& context, pg::LockMode on_parent,
                                          const ObservedPartition* partition = nullptr) {
   std::vector<pg::WantedLock> locks{{context.table_oid, on_parent}};
   if (partition != nullptr) locks.push_back({partition->oid, pg::LockMode::access_exclusive});
   if (context.default_partition) {
     locks.push_back({context.default_partition->oid, pg::LockMode::access_exclusive});
+  }
+  const auto on_neighbours = on_parent == pg::LockMode::share_update_exclusive
+                                 ? pg::LockMode::share_row_exclusive
+                                 : pg::LockMode::access_exclusive;
+  for (const Neighbour& table : context.referenced) {
+    locks.push_back({table.oid, on_neighbours});
+  }
+  for (const Neighbour& table : context.referencing) {
+    locks.push_back({table.oid, on_neighbours});
   }
   return locks;
 }
@@ -98,9 +132,8 @@ Step create_step(const StepContext& context, const std::vector<NewPartition>& pa
   }
   if (partitions.size() > 1) {
     // The locks that the first ATTACH would take anyway, before the wait for them is repeated.
-    step.statements.push_back(
-        make(statement::lock,
-             fmt::format("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE", parent)));
+    step.statements.push_back(make(
+        statement::lock, fmt::format("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE", parent)));
     if (context.default_partition) {
       step.statements.push_back(lock_only(context.default_partition->name));
     }
@@ -123,17 +156,17 @@ Step create_by_function_step(const StepContext& context, const NewPartition& par
   step.action = action::create;
   step.subject = partition.name.text();
   step.reason = std::move(reason);
-  step.statements = {make(statement::create_function,
-                          fmt::format("SELECT {}('{}')", function.sql(),
-                                      function_argument(partition.range.lower))),
-                     make(statement::verify_created,
-                          fmt::format("SELECT 1\n"
-                                      "  FROM pg_catalog.pg_inherits AS i\n"
-                                      "  JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid\n"
-                                      " WHERE i.inhparent = {} AND NOT i.inhdetachpending\n"
-                                      "   AND pg_catalog.pg_get_expr(c.relpartbound, 0) = $1",
-                                      context.table_oid),
-                          1)};
+  step.statements = {
+      make(statement::create_function, fmt::format("SELECT {}('{}')", function.sql(),
+                                                   function_argument(partition.range.lower))),
+      make(statement::verify_created,
+           fmt::format("SELECT 1\n"
+                       "  FROM pg_catalog.pg_inherits AS i\n"
+                       "  JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid\n"
+                       " WHERE i.inhparent = {} AND NOT i.inhdetachpending\n"
+                       "   AND pg_catalog.pg_get_expr(c.relpartbound, 0) = $1",
+                       context.table_oid),
+           1)};
   step.statements.back().params = {bounds_clause(context.key, partition.range)};
   step.lock = "chosen by " + function.text();
   // Most such functions say PARTITION OF, which takes the heaviest.
@@ -162,6 +195,8 @@ Step retire_step(const StepContext& context, const Member& member, const Retenti
   }
   step.lock = "ACCESS EXCLUSIVE on " + parent.text() + ", " + partition.text();
   if (context.default_partition) step.lock += ", " + context.default_partition->name.text();
+  add_names(step.lock, context.referenced);
+  add_names(step.lock, context.referencing);
   step.locks = wanted_locks(context, pg::LockMode::access_exclusive, &member.observed);
   step.reversible = !drop;
   step.by_age = true;

@@ -23,6 +23,7 @@ inline constexpr std::string_view create_function = "partition.create_function";
 inline constexpr std::string_view verify_created = "partition.verify_created";
 inline constexpr std::string_view lock = "partition.lock";
 inline constexpr std::string_view guard = "partition.guard";
+inline constexpr std::string_view retention = "partition.retention_query";
 inline constexpr std::string_view hold = "partition.hold";
 inline constexpr std::string_view detach = "partition.detach";
 inline constexpr std::string_view drop = "partition.drop";
@@ -43,6 +44,8 @@ struct StepContext {
   std::int64_t table_oid;
   KeyType key;
   std::optional<ObservedPartition> default_partition;
+  std::vector<Neighbour> referenced{};
+  std::vector<Neighbour> referencing{};
 };
 
 struct NewPartition {
@@ -61,12 +64,12 @@ struct NewPartition {
 /// create_function with the lower bound, then proof from the catalog that exactly its range is
 /// attached.
 [[nodiscard]] task::Step create_by_function_step(const StepContext& context,
-                                                 const NewPartition& partition,
-                                                 std::string reason);
+                                                 const NewPartition& partition, std::string reason);
 
 /// DETACH and, for expire = "drop", DROP, in one transaction behind locks in the order parent,
 /// partition, and behind a guard that proves by OID, bounds and parent that this still is what was
-/// planned. An attached partition is never dropped directly.
+/// planned. What retention_query and hold_query say is asked once more there. An attached partition
+/// is never dropped directly.
 [[nodiscard]] task::Step retire_step(const StepContext& context, const Member& member,
                                      const Retention& retention, std::string reason);
 

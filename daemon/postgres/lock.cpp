@@ -29,9 +29,12 @@ std::string who(const Holder& holder) {
 std::string holder_text(const Holder& holder) {
   std::string text = fmt::format("{} holds {}", who(holder), holder.relation);
   if (!holder.state.empty()) text += ", " + holder.state;
-  if (holder.age > 0ms) {
-    const Duration readable =
-        holder.age < 1s ? holder.age : std::chrono::duration_cast<std::chrono::seconds>(holder.age);
+  if (!holder.age) {
+    text += ", its age is hidden: grant our role pg_monitor";
+  } else if (*holder.age > 0ms) {
+    const Duration readable = *holder.age < 1s
+                                  ? *holder.age
+                                  : std::chrono::duration_cast<std::chrono::seconds>(*holder.age);
     text += fmt::format(", its transaction is {} old", config::duration_text(readable));
   }
   if (!holder.query.empty()) text += ", query: " + holder.query;
@@ -49,8 +52,9 @@ std::string effort_text(const LockEffort& effort) {
   const std::string asks =
       fmt::format("asks for {} whoever is in the way", fmt::join(rungs, ", then "));
   if (effort.patience <= 0ms) {
-    return rungs.empty() ? fmt::format("asks for {0} if nobody older than {0} is in the way", timeout)
-                         : asks;
+    return rungs.empty()
+               ? fmt::format("asks for {0} if nobody older than {0} is in the way", timeout)
+               : asks;
   }
   const std::string looks =
       fmt::format("looks for up to {} for a moment without anyone older than {} in the way",

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace pgcaretaker::pg {
 
 enum class LockMode {
   share_update_exclusive,  // ATTACH on the parent: readers and writers go on
+  share_row_exclusive,     // a new foreign key on the table it points to: readers go on
   access_exclusive,        // nobody goes on
 };
 
@@ -45,8 +47,8 @@ struct Holder {
   std::string user;
   std::string application;
   std::string state;  // as pg_stat_activity says; a background worker's kind when it has none
-  Duration age{0};    // of its transaction; 0 when the server does not tell us (no pg_monitor)
-  std::string query;  // on one line, cut at 120 characters; may hold values
+  std::optional<Duration> age;  // of its transaction; nullopt = the server does not tell us
+  std::string query;            // on one line, cut at 120 characters; may hold values
 
   bool operator==(const Holder&) const = default;
 };

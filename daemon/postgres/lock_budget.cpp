@@ -24,17 +24,18 @@ SELECT coalesce(l.pid, 0) AS pid, coalesce(p.gid, '') AS gid,
        coalesce(a.usename, p.owner, '')::text AS user_name,
        coalesce(a.application_name, '') AS application,
        coalesce(a.state, a.backend_type, '') AS state,
-       coalesce(1000 * extract(epoch FROM pg_catalog.clock_timestamp()
-                                - coalesce(a.xact_start, p.prepared)), 0)::int8 AS age,
+       (1000 * extract(epoch FROM pg_catalog.clock_timestamp()
+                                - coalesce(a.xact_start, p.prepared)))::int8 AS age,
        pg_catalog.left(pg_catalog.regexp_replace(coalesce(a.query, ''), '\s+', ' ', 'g'), 120)
          AS query
   FROM ROWS FROM (pg_catalog.unnest($1::int8[]), pg_catalog.unnest($2::int8[]))
-         AS wanted (relation, exclusive)
+         AS wanted (relation, strength)
   JOIN pg_catalog.pg_locks AS l
     ON l.locktype = 'relation' AND l.relation = wanted.relation::oid
    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
                       WHERE d.datname = pg_catalog.current_database())
-   AND (wanted.exclusive = 1
+   AND (wanted.strength = 3
+        OR (wanted.strength = 2 AND l.mode = 'RowExclusiveLock')
         OR l.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock',
                       'ExclusiveLock', 'AccessExclusiveLock'))
   LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
@@ -43,7 +44,19 @@ SELECT coalesce(l.pid, 0) AS pid, coalesce(p.gid, '') AS gid,
    AND x.virtualtransaction = l.virtualtransaction
   LEFT JOIN pg_catalog.pg_prepared_xacts AS p ON p.transaction = x.transactionid
  WHERE l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
- ORDER BY age DESC, pid, relation)";
+ ORDER BY age DESC NULLS LAST, pid, relation)";
+
+std::int64_t strength_of(LockMode mode) {
+  switch (mode) {
+    case LockMode::share_update_exclusive:
+      return 1;
+    case LockMode::share_row_exclusive:
+      return 2;
+    case LockMode::access_exclusive:
+      break;
+  }
+  return 3;
+}
 
 Holder read_holder(const Row& row) {
   Holder holder;
@@ -53,7 +66,7 @@ Holder read_holder(const Row& row) {
   holder.user = row.get<std::string>("user_name");
   holder.application = row.get<std::string>("application");
   holder.state = row.get<std::string>("state");
-  holder.age = Duration{row.get<std::int64_t>("age")};
+  if (const auto age = row.get<std::optional<std::int64_t>>("age")) holder.age = Duration{*age};
   holder.query = row.get<std::string>("query");
   return holder;
 }
@@ -63,8 +76,10 @@ Duration jittered(Duration pause) {
   return std::chrono::duration_cast<Duration>(pause * factor);
 }
 
+/// Whose age is hidden may be of any age.
 bool is_anyone_older(const std::vector<Holder>& holders, Duration than) {
-  return std::ranges::any_of(holders, [&](const Holder& holder) { return holder.age > than; });
+  return std::ranges::any_of(
+      holders, [&](const Holder& holder) { return !holder.age || *holder.age > than; });
 }
 
 /// Attempts whoever is in the way; true = ended.
@@ -92,17 +107,17 @@ Awaitable<bool> insist(Connection& connection, const LockEffort& effort,
 Awaitable<std::vector<Holder>> conflicting_holders(Connection& connection,
                                                    const std::vector<WantedLock>& wanted) {
   std::vector<std::int64_t> relations;
-  std::vector<std::int64_t> exclusive;
+  std::vector<std::int64_t> strengths;
   for (const WantedLock& lock : wanted) {
     relations.push_back(lock.relation);
-    exclusive.push_back(lock.mode == LockMode::access_exclusive ? 1 : 0);
+    strengths.push_back(strength_of(lock.mode));
   }
   std::vector<Holder> holders;
   const std::function<Awaitable<void>()> body = [&]() -> Awaitable<void> {
     // The owner that database.role names need not see other sessions; our login has pg_monitor.
     co_await connection.query("lock.look_as_login", "SET LOCAL ROLE NONE");
     const Result result =
-        co_await connection.query("lock.holders", holders_sql, relations, exclusive);
+        co_await connection.query("lock.holders", holders_sql, relations, strengths);
     for (const Row row : result) {
       holders.push_back(read_holder(row));
     }
@@ -121,7 +136,7 @@ Awaitable<LockSpent> search_lock(Connection& connection, async::Clock& clock, St
   for (Duration pause = first_pause;; pause = std::min(pause * 2, longest_pause)) {
     spent.holders = co_await conflicting_holders(connection, wanted);
     const bool is_old_one_there = is_anyone_older(spent.holders, effort.lock_timeout);
-    const bool is_last = clock.now() >= until;
+    const bool is_last = clock.now() >= until || search.in_a_hurry();
     if (is_old_one_there) {
       ++spent.yields;
     } else if (!is_last || effort.insistence.empty()) {

@@ -35,20 +35,23 @@ struct LockSpent {
 struct LockSearch {
   /// One try, under this lock_timeout, in a transaction of its own.
   std::function<Awaitable<Attempt>(Duration)> attempt;
-  /// Asked after every pause and before a growing lock_timeout: false = give up now (a stop, a lost lease).
+  /// Asked after every pause and before a growing lock_timeout: false = give up now (a stop, a lost
+  /// lease).
   std::function<bool()> may_go_on;
+  /// Asked before every pause: true = patience is over, the session is needed elsewhere.
+  std::function<bool()> in_a_hurry;
   /// Called once, before the first pause.
   std::function<void(const std::vector<Holder>&)> waiting;
   /// Called before an attempt with more than the usual lock_timeout.
   std::function<void(Duration)> growing;
 };
 
-/// Looks, and attempts when no conflicting transaction is older than lock_timeout; else pauses
-/// (250 ms doubling to 2 s, jittered) and looks again, until `started` + patience; it looks at least
-/// once. Then the insistence, for readers that overlap without a gap would be looked at for ever:
-/// one attempt each, without those that a holder older than their lock_timeout makes hopeless,
-/// but always the last. What they cost others is the sum of those made. Throws what attempt throws,
-/// and operation_aborted when cancelled in a pause.
+/// Looks, and attempts when no conflicting transaction is, or may be, older than lock_timeout; else
+/// pauses (250 ms doubling to 2 s, jittered) and looks again, until `started` + patience; it looks
+/// at least once. Then the insistence, for readers that overlap without a gap would be looked at
+/// for ever: one attempt each, without those that a holder older than their lock_timeout makes
+/// hopeless, but always the last. What they cost others is the sum of those made. Throws what
+/// attempt throws, and operation_aborted when cancelled in a pause.
 Awaitable<LockSpent> search_lock(Connection& connection, async::Clock& clock, SteadyTime started,
                                  const LockEffort& effort, const std::vector<WantedLock>& wanted,
                                  const LockSearch& search);

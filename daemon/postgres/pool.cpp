@@ -27,6 +27,7 @@ class Pool::Impl {
   void give_back(std::unique_ptr<Connection> connection) noexcept;
   void close() noexcept;
   [[nodiscard]] int open() const noexcept { return lent_ + static_cast<int>(idle_.size()); }
+  [[nodiscard]] int waiting() const noexcept { return static_cast<int>(waiters_.size()); }
 
  private:
   struct Waiter {
@@ -164,6 +165,10 @@ void Pool::close() noexcept {
 
 int Pool::open() const noexcept {
   return impl_->open();
+}
+
+int Pool::waiting() const noexcept {
+  return impl_->waiting();
 }
 
 }  // namespace pgcaretaker::pg

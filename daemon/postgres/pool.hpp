@@ -41,7 +41,8 @@ class Pool {
   /// Drops idle sessions now and the lent ones when they come back.
   void close() noexcept;
 
-  [[nodiscard]] int open() const noexcept;  // sessions open now, idle and lent
+  [[nodiscard]] int open() const noexcept;     // sessions open now, idle and lent
+  [[nodiscard]] int waiting() const noexcept;  // callers of acquire() that wait for a place
 
  private:
   friend class Loan;

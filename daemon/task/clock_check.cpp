@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace pgcaretaker::task {
 
 namespace {
@@ -13,8 +15,9 @@ constexpr std::chrono::seconds tolerated{10};
 
 }  // namespace
 
-void withhold_when_clocks_differ(Plan& plan, UtcTime ours) {
-  const auto ahead = std::chrono::duration_cast<std::chrono::seconds>(plan.as_of - ours);
+void withhold_when_clocks_differ(Plan& plan, UtcTime before, UtcTime after) {
+  const UtcTime nearest = std::max(before, std::min(plan.as_of, after));
+  const auto ahead = std::chrono::duration_cast<std::chrono::seconds>(plan.as_of - nearest);
   if (std::chrono::abs(ahead) <= tolerated) {
     return;
   }

@@ -51,6 +51,8 @@ Awaitable<void> Lease::run() {
         throw;
       }
       error = failure.what();  // out of descriptors, for one: a state like any other
+    } catch (const std::system_error& failure) {
+      error = failure.what();  // out of threads
     }
     if (state_.database_up) {
       attempt = 0;  // it worked before: the next attempt is soon again

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
+#include <set>
 
 #include "async/with_deadline.hpp"
 #include "task/clock_check.hpp"
@@ -92,7 +93,8 @@ struct Progress {
   bool acted = false;                  // something may have changed: look again
   bool failed = false;
   bool yielded = false;
-  bool held_back = false;  // may_act said no
+  bool held_back = false;                 // may_act said no
+  std::set<std::string> stopped_actions;  // see Applied
 };
 
 /// However the step ended, what stands in `applied` is committed.
@@ -102,7 +104,9 @@ void note_act(Progress& progress, Act act, Applied applied, const pg::Error* err
   append(progress.report.samples, std::move(applied.samples));
   if (act.error.empty()) {
     act.result = result_text(applied.kind);
-    progress.yielded = progress.yielded || applied.kind == Applied::Kind::yielded;
+    const bool has_yielded = applied.kind == Applied::Kind::yielded;
+    progress.yielded = progress.yielded || (has_yielded && !applied.needs_person);
+    if (applied.stops_action) progress.stopped_actions.insert(act.action);
   } else {
     act.result = "failed";
     progress.failed = true;
@@ -152,9 +156,10 @@ void adopt_plan(Report& report, Plan&& plan) {
 
 Awaitable<Plan> plan_checked(Task& task, pg::Connection& connection, const async::Clock& clock,
                              std::optional<UtcTime> as_of) {
+  const UtcTime before = clock.utc_now();
   Plan plan = co_await task.plan(connection, as_of);
   if (!as_of) {
-    withhold_when_clocks_differ(plan, clock.utc_now());
+    withhold_when_clocks_differ(plan, before, clock.utc_now());
   }
   co_return plan;
 }
@@ -167,10 +172,12 @@ Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, async::Clock& clock,
   Plan plan = co_await plan_checked(task, connection, clock, options.as_of);
   const std::vector<Step> steps = std::move(plan.steps);
   adopt_plan(progress.report, std::move(plan));
-  const Surroundings around{clock, started, options.may_act};
+  const auto others_wait = [&pool] { return pool.waiting() > 0; };
+  const Surroundings around{clock, started, options.may_act, others_wait};
   for (const Step& step : steps) {
-    if (!options.may_act()) {
-      progress.held_back = true;
+    const bool may_act = options.may_act();
+    if (!may_act || progress.stopped_actions.contains(step.action)) {
+      progress.held_back = progress.held_back || !may_act;
       progress.report.acts.push_back(
           Act{step.action, step.subject, "planned", step.reason, 0, Duration{0}, ""});
       continue;

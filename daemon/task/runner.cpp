@@ -148,7 +148,10 @@ Awaitable<void> Runner::run_once(Loop& loop) {
   Report report;
   {
     const PassMark mark{*this, loop};
-    report = co_await hooks_.execute(*task);
+    const std::function<bool()> is_wanted = [this, &loop, task] {
+      return !stopping_ && !loop.removed && loop.task == task;
+    };
+    report = co_await hooks_.execute(*task, is_wanted);
   }
   if (loop.removed) {
     co_return;

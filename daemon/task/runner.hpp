@@ -19,8 +19,9 @@ namespace pgcaretaker::task {
 
 /// What the runner needs from outside.
 struct RunnerHooks {
-  /// One pass; cancelled, it may still report. Usually run_pass() with a pool and the lease.
-  std::function<Awaitable<Report>(Task&)> execute;
+  /// One pass; cancelled, it may still report. Usually run_pass() with a pool and the lease. The
+  /// task is no longer wanted once a reload has removed or changed it, or the runner stops.
+  std::function<Awaitable<Report>(Task&, std::function<bool()> is_wanted)> execute;
   /// Returns when the database is up.
   std::function<Awaitable<void>()> wait_for_database;
   /// True when a pass of this task can reach it now.
@@ -40,7 +41,7 @@ class Runner {
 
   /// From now on these tasks run, in this order. A task that is the same object as before keeps its
   /// schedule; a changed one (same name) runs soon, after a pass under way has ended; a removed one
-  /// ends after a pass under way.
+  /// ends after a pass under way. Such a pass begins no further step.
   void configure(std::vector<std::shared_ptr<Task>> tasks);
 
   /// Tasks whose latest pass was no success or only watched run soon: somebody says that things

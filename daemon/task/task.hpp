@@ -17,7 +17,8 @@ namespace pgcaretaker::task {
 struct Surroundings {
   async::Clock& clock;
   SteadyTime pass_started;
-  std::function<bool()> may_act;  // false = begin nothing new: a stop, or the lease is gone
+  std::function<bool()> may_act;      // false = begin nothing new: a stop, or the lease is gone
+  std::function<bool()> others_wait;  // true = for a session: do not sit on ours for long
 };
 
 class Task {

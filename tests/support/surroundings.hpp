@@ -8,7 +8,7 @@ namespace pgcaretaker::test {
 
 inline const task::Surroundings& surroundings() {
   static async::RealClock clock;
-  static task::Surroundings around{clock, SteadyTime(), [] { return true; }};
+  static task::Surroundings around{clock, SteadyTime(), [] { return true; }, [] { return false; }};
   around.pass_started = clock.now();
   return around;
 }

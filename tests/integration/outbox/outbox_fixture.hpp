@@ -37,9 +37,12 @@ class Session {
   task::Applied sweep(const config::Outbox& settings, const task::Step& step,
                       outbox::SweepLimits limits = {}, outbox::State state = outbox::State::done) {
     task::Applied applied;
-    run(loop_, outbox::sweep(*connection_, step, settings.table, state, limits, applied));
+    run(loop_,
+        outbox::sweep(*connection_, step, settings.table, state, limits, may_go_on, applied));
     return applied;
   }
+
+  std::function<bool()> may_go_on = [] { return true; };
 
  private:
   asio::io_context loop_{1};

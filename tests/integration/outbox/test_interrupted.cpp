@@ -52,7 +52,7 @@ Attempt cancelled_sweep(Session& session, const config::Outbox& settings, const 
   bool ended = false;
   asio::co_spawn(session.loop(),
                  outbox::sweep(session.connection(), step, settings.table, outbox::State::done,
-                               limits, applied),
+                               limits, session.may_go_on, applied),
                  asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr failure) {
                    ended = true;
                    attempt.finished = !failure && applied.rows == due_rows;

@@ -37,7 +37,8 @@ Applied sweep_while(Session& session, Admin& onlooker, const config::Outbox& set
   std::exception_ptr failure;
   const outbox::SweepLimits limits;
   asio::co_spawn(session.loop(),
-                 outbox::sweep(session.connection(), step, settings.table, state, limits, applied),
+                 outbox::sweep(session.connection(), step, settings.table, state, limits,
+                               session.may_go_on, applied),
                  [&](std::exception_ptr thrown) {
                    failure = thrown;
                    ended = true;
@@ -324,4 +325,53 @@ TEST_CASE("every leaf of a partitioned outbox is swept, its default too") {
   const auto step = only_step(outbox::plan(snapshot, settings));
   CHECK(session.sweep(settings, step).rows == 150);
   CHECK(remaining(admin) == "pending:3 young:3");
+}
+
+TEST_CASE("a row that cannot be deleted keeps its batch only, and the error comes at the end") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  create_event_outbox(admin);
+  add_done(admin, "old", 20000, "8 days");
+  admin.execute(
+      "CREATE TABLE public.audit (outbox_id text REFERENCES public.event_outbox);"
+      "INSERT INTO public.audit VALUES ('old1')");
+  Session session{database.options()};
+  const auto step = only_step(session.plan(event_outbox()));
+  CHECK_THROWS_AS(session.sweep(event_outbox(), step), pg::Error);
+  const auto left = admin.number("SELECT count(*) FROM public.event_outbox");
+  CHECK(left > 0);
+  CHECK(left < 5000);
+}
+
+TEST_CASE("what the server refuses everywhere is not tried to the end of a large table") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  create_event_outbox(admin);
+  add_done(admin, "old", 40000, "8 days");
+  admin.execute(
+      "CREATE SEQUENCE public.tries;"
+      "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS "
+      "'BEGIN PERFORM nextval(''public.tries''); RAISE EXCEPTION ''never''; END';"
+      "GRANT ALL ON SEQUENCE public.tries TO PUBLIC;"
+      "CREATE TRIGGER refuse BEFORE DELETE ON public.event_outbox FOR EACH STATEMENT EXECUTE "
+      "FUNCTION public.refuse()");
+  Session session{database.options()};
+  const auto step = only_step(session.plan(event_outbox()));
+  CHECK_THROWS_AS(session.sweep(event_outbox(), step), pg::Error);
+  CHECK(admin.number("SELECT last_value FROM public.tries") == outbox::SweepLimits{}.max_refused);
+}
+
+TEST_CASE("a sweep ends between two batches when it may not go on") {
+  TestDatabase database;
+  create_event_outbox(database.admin());
+  add_done(database.admin(), "old", 20000, "8 days");
+  Session session{database.options()};
+  const auto step = only_step(session.plan(event_outbox()));
+  session.may_go_on = [asked = 0]() mutable { return ++asked <= 2; };
+  const auto applied = session.sweep(event_outbox(), step);
+  CHECK(applied.rows > 0);
+  CHECK(applied.rows < 20000);
+  REQUIRE(finding(applied.findings, "sweep_unfinished") != nullptr);
+  CHECK(finding(applied.findings, "sweep_unfinished")->text ==
+        "stopped as told with rows left for the next pass");
 }

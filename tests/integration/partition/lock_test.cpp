@@ -97,6 +97,27 @@ TEST_CASE(
   CHECK(yields->value >= 2);
 }
 
+TEST_CASE("who reads a table that foreign keys point to is looked for as well") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  admin.execute("CREATE TABLE public.zones (id bigint PRIMARY KEY)");
+  create_events(admin);
+  admin.execute(
+      "ALTER TABLE public.zones OWNER TO pgc_owner;"
+      "ALTER TABLE public.events ADD zone bigint REFERENCES public.zones");
+  Keeper keeper{database.options()};
+  keeper.once(events(), january);
+  Admin reader{database.name()};
+  reader.execute("SET application_name = 'zone report'; BEGIN");
+  reader.execute("SELECT count(*) FROM public.zones");
+  const task::Plan plan = keeper.plan(impatient(), november);
+  const task::Step& drop = plan.steps.back();
+  CHECK(contains(drop.lock, "public.zones"));
+  const Applied applied = keeper.apply(impatient(), drop);
+  REQUIRE(codes(applied.findings) == Words{"lock_timeout"});
+  CHECK(contains(applied.findings[0].text, "application zone report) holds public.zones"));
+}
+
 TEST_CASE("a drop that ran out of patience names the session in its way") {
   TestDatabase database;
   create_events(database.admin());

@@ -179,6 +179,38 @@ TEST_CASE("a hold that appears between plan and act still holds") {
   CHECK(names(database.admin()).size() == 3);
 }
 
+TEST_CASE("a retention that is lengthened between plan and act keeps the partition") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  create_events(admin);
+  admin.execute(
+      "CREATE TABLE public.retention (days int); INSERT INTO public.retention VALUES (60);"
+      "GRANT SELECT ON public.retention TO PUBLIC");
+  Keeper keeper{database.options()};
+  keeper.once(events(), at("2026-01-15"));
+  config::Partition settings = short_lived_events();
+  settings.retention = std::chrono::days{3650};
+  settings.retention_query = "SELECT days FROM public.retention";
+  const task::Plan plan = keeper.plan(settings, at("2026-11-23"));
+  const task::Step& drop = plan.steps.back();
+  REQUIRE(drop.action == "drop");
+  std::string code = "changed_meanwhile";
+  SUBCASE("longer") {
+    admin.execute("UPDATE public.retention SET days = 3650");
+  }
+  SUBCASE("no days at all") {
+    admin.execute("DELETE FROM public.retention");
+  }
+  SUBCASE("not to be read") {
+    admin.execute("REVOKE SELECT ON public.retention FROM PUBLIC");
+    code = "retention_query";
+  }
+  const task::Applied applied = keeper.apply(settings, drop);
+  CHECK(applied.kind == task::Applied::Kind::yielded);
+  CHECK(codes(applied.findings) == Words{code});
+  CHECK(contains(names(admin).front(), "events_y2026m01"));
+}
+
 TEST_CASE("a hold_query that is slow under the lock gives way half a second after lock_timeout") {
   TestDatabase database;
   Keeper keeper{database.options()};

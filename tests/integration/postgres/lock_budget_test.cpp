@@ -34,6 +34,7 @@ struct Search {
     wanted.push_back({oid, LockMode::access_exclusive});
     hooks.attempt = [this](Duration lock_timeout) { return attempt(lock_timeout); };
     hooks.may_go_on = [this] { return may_go_on; };
+    hooks.in_a_hurry = [this] { return others_wait; };
     hooks.growing = [this](Duration lock_timeout) { grown.push_back(lock_timeout); };
     hooks.waiting = [this](const std::vector<pg::Holder>& holders) { waited_for = holders; };
   }
@@ -85,6 +86,7 @@ struct Search {
   pg::LockSearch hooks;
   Attempt outcome = Attempt::ended;
   bool may_go_on = true;
+  bool others_wait = false;
   int attempts = 0;
   std::vector<Duration> asked;
   std::vector<Duration> grown;
@@ -197,6 +199,41 @@ TEST_CASE("as it gets urgent it asks for longer and longer, but not for what can
   search.asked.clear();
   CHECK(search.run(effort, [](int) {}).attempts == 1);
   CHECK(search.asked == std::vector<Duration>{30s});
+}
+
+TEST_CASE("patience is over as soon as others wait for the session") {
+  Search search;
+  Admin reader{search.scene.database.name()};
+  reader.execute("SET application_name = 'report'; BEGIN");
+  reader.execute("SELECT count(*) FROM public.ledger");
+  let_age(search.scene.database.admin(), "report", "50ms");
+  const pg::LockSpent spent = search.run({50ms, 10min, {}}, [&](int pauses) {
+    if (pauses == 2) search.others_wait = true;
+  });
+  CHECK(spent.gave_up);
+  CHECK(spent.yields == 3);
+}
+
+TEST_CASE("a holder whose age is hidden counts as old") {
+  Search search;
+  Admin reader{search.scene.database.name()};
+  reader.execute("BEGIN; SELECT count(*) FROM public.ledger");
+  // Our login sees its own sessions and, as a member of pg_monitor, those of others.
+  search.scene.database.admin().execute("REVOKE pg_monitor FROM pgc_caretaker");
+  const pg::LockSpent spent = search.run({1h, 0s, {}}, [](int) {});
+  search.scene.database.admin().execute("GRANT pg_monitor TO pgc_caretaker");
+  CHECK(spent.gave_up);
+  CHECK(search.attempts == 0);
+  CHECK(contains(pg::holders_text(spent.holders), "its age is hidden: grant our role pg_monitor"));
+}
+
+TEST_CASE("a foreign key's other end conflicts with writers, not with readers") {
+  Search search;
+  Admin other{search.scene.database.name()};
+  other.execute("BEGIN; SELECT count(*) FROM public.ledger");
+  CHECK(search.holders(LockMode::share_row_exclusive).empty());
+  other.execute("INSERT INTO public.ledger VALUES (5)");
+  CHECK(search.holders(LockMode::share_row_exclusive).size() == 1);
 }
 
 TEST_CASE("a stop is heard before it asks for longer") {

@@ -74,7 +74,8 @@ TEST_CASE("what each urgency may cost others") {
 TEST_CASE("effort in words") {
   config::Partition settings = test::audit_events();
   const auto text = [&](Urgency level) { return pg::effort_text(effort_of(settings, level)); };
-  const std::string looks = "looks for up to 10m for a moment without anyone older than 50ms in the way";
+  const std::string looks =
+      "looks for up to 10m for a moment without anyone older than 50ms in the way";
   CHECK(text(Urgency::relaxed) == looks);
   CHECK(text(Urgency::forced) ==
         looks + ", then asks for 50ms, then 250ms, then 30s whoever is in the way");

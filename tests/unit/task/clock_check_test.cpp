@@ -29,7 +29,7 @@ Plan plan_seen_at(UtcTime server) {
 TEST_CASE("clocks that agree within 10 s change nothing") {
   for (const auto difference : {-10s, -1s, 0s, 1s, 10s}) {
     Plan plan = plan_seen_at(ours + difference);
-    withhold_when_clocks_differ(plan, ours);
+    withhold_when_clocks_differ(plan, ours, ours);
     CHECK(plan.steps.size() == 3);
     CHECK(plan.findings.empty());
   }
@@ -38,7 +38,7 @@ TEST_CASE("clocks that agree within 10 s change nothing") {
 TEST_CASE("clocks that differ keep every step that was planned by age, and only those") {
   for (const auto difference : {-400 * 24h, -12h, 12h, 400 * 24h}) {
     Plan plan = plan_seen_at(ours + difference);
-    withhold_when_clocks_differ(plan, ours);
+    withhold_when_clocks_differ(plan, ours, ours);
     REQUIRE(plan.steps.size() == 1);
     CHECK(plan.steps[0].action == "create");
     REQUIRE(plan.findings.size() == 1);
@@ -49,7 +49,7 @@ TEST_CASE("clocks that differ keep every step that was planned by age, and only 
 
 TEST_CASE("the finding says which clock is ahead, and by how much") {
   Plan plan = plan_seen_at(ours + 1h);
-  withhold_when_clocks_differ(plan, ours);
+  withhold_when_clocks_differ(plan, ours, ours);
   CHECK(plan.findings.at(0).text ==
         "2 steps not done: the server's clock is 3600 s ahead of this machine's; set right the "
         "wrong one, nothing is retired before");
@@ -58,6 +58,17 @@ TEST_CASE("the finding says which clock is ahead, and by how much") {
 TEST_CASE("a difference that keeps nothing from being done is no finding") {
   Plan plan;
   plan.as_of = ours + 1h;
-  withhold_when_clocks_differ(plan, ours);
+  withhold_when_clocks_differ(plan, ours, ours);
   CHECK(plan.findings.empty());
+}
+
+TEST_CASE("the time that observing took is no difference") {
+  for (const auto server : {ours - 10s, ours + 30s, ours + 70s}) {
+    Plan plan = plan_seen_at(server);
+    withhold_when_clocks_differ(plan, ours, ours + 1min);
+    CHECK(plan.steps.size() == 3);
+  }
+  Plan plan = plan_seen_at(ours + 75s);
+  withhold_when_clocks_differ(plan, ours, ours + 1min);
+  CHECK(plan.steps.size() == 1);
 }

@@ -44,7 +44,10 @@ struct World {
 
   RunnerHooks hooks() {
     RunnerHooks hooks;
-    hooks.execute = [this](Task& task) { return execute(task); };
+    hooks.execute = [this](Task& task, std::function<bool()> is_wanted) {
+      wanted[task.name()] = std::move(is_wanted);
+      return execute(task);
+    };
     hooks.wait_for_database = [this]() { return wait_for_database(); };
     hooks.database_is_up = [this](const Task&) { return database_up; };
     hooks.reported = [this](const Report& report) {
@@ -125,6 +128,7 @@ struct World {
   std::map<std::string, int> inside;
   std::map<std::string, int> reports;
   std::map<std::string, Outcome> outcomes;
+  std::map<std::string, std::function<bool()>> wanted;
   Runner runner;
 };
 
@@ -238,7 +242,9 @@ TEST_CASE_FIXTURE(World,
   held = true;
   configure({named("a", 6h)});
   advance(1s);
+  CHECK(wanted["a"]());
   configure({named("a", 1h)});
+  CHECK_FALSE(wanted["a"]());
   advance(10s);
   CHECK(started["a"] == 1);
   release();
@@ -254,6 +260,8 @@ TEST_CASE_FIXTURE(World, "a reload takes a removed task off the board, its pass 
   configure({named("a")});
   CHECK_FALSE(board.tasks.contains("b"));
   CHECK(inside["b"] == 1);
+  CHECK(wanted["a"]());
+  CHECK_FALSE(wanted["b"]());
   release();
   CHECK(inside["b"] == 0);
   advance(600s);
