@@ -60,15 +60,13 @@ class PartitionCheck {
     }
     check_query(key("retention_query"), partition_.retention_query, complaints_);
     check_query(key("hold_query"), partition_.hold_query, complaints_);
-    below_statement_timeout("lock_timeout", partition_.lock_timeout);
-  }
-
-  void below_statement_timeout(const char* name, Duration value) {
-    const Duration limit = settings_.database.statement_timeout;
-    if (value < limit) return;
-    complaints_.push_back({{key(name), "database.statement_timeout"},
-                           fmt::format("{} {} must be below database.statement_timeout {}", name,
-                                       duration_text(value), duration_text(limit))});
+    if (partition_.lock_timeout >= settings_.database.statement_timeout) {
+      complaints_.push_back(
+          {{key("lock_timeout"), "database.statement_timeout"},
+           fmt::format("lock_timeout {} must be below database.statement_timeout {}",
+                       duration_text(partition_.lock_timeout),
+                       duration_text(settings_.database.statement_timeout))});
+    }
   }
 
   void urgency() {
@@ -79,9 +77,6 @@ class PartitionCheck {
       complain({"force_below", "press_below"},
                fmt::format("force_below {} must not be above press_below {}",
                            partition_.force_below, partition_.press_below));
-    }
-    if (partition_.create_function) {
-      below_statement_timeout("force_timeout", partition_.force_timeout);
     }
   }
 

@@ -73,7 +73,7 @@ struct Partition {
   Duration patience = 10min;
   double press_below = 1;  // intervals of window left at the next pass
   double force_below = 0.1;
-  Duration force_timeout = 30s;  // 0 = never forced
+  Duration force_timeout = 30s;  // 0 = creation is never forced
   std::optional<TableName> create_function;
   std::optional<TableName> drop_function;
   bool operator==(const Partition&) const = default;

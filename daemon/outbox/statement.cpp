@@ -99,13 +99,24 @@ std::string where_only_sql(const config::TableName& table, const Terms& terms) {
   return fmt::format("EXPLAIN SELECT 1 FROM {}\nWHERE {}", table.sql(), enclosed(terms.where));
 }
 
+namespace {
+
+// Evaluated once, after the plan is made and before the first row: the triggers and foreign keys
+// that fire for our rows must not plan their own statements without their indexes.
+constexpr std::string_view planner_free_again =
+    "(SELECT bool_and(set_config(name, 'on', true) IS NOT NULL)\n"
+    "       FROM unnest(ARRAY['enable_indexscan', 'enable_indexonlyscan', 'enable_bitmapscan', "
+    "'enable_seqscan']) AS name)";
+
+}  // namespace
+
 std::string sweep_sql(const config::TableName& outbox, const config::TableName& heap,
                       const Terms& terms) {
   return fmt::format(
       "DELETE FROM ONLY {} AS {}\nWHERE ctid >= $2::tid AND ctid < $3::tid AND {} AND {} < "
-      "$1::timestamptz{}",
+      "$1::timestamptz{}\n  AND {}",
       heap.sql(), config::quote_identifier(outbox.name), enclosed(terms.where),
-      enclosed(terms.since), sparing(terms));
+      enclosed(terms.since), sparing(terms), planner_free_again);
 }
 
 std::string block_address(std::int64_t block) {

@@ -66,6 +66,8 @@ constexpr Duration longest_retirement = std::chrono::milliseconds{500};
 constexpr Duration longest_attach = std::chrono::seconds{2};
 // A daemon that is stopped or cut off between two statements must not keep its locks.
 constexpr Duration longest_silence = std::chrono::milliseconds{500};
+// What a function gets beyond its locks when these are waited for longer than usual.
+constexpr Duration longest_function = std::chrono::seconds{30};
 
 /// What a configured function does, and for how long, is its own.
 pg::TransactionOptions limits_of(const config::Partition& settings, const Step& step,
@@ -76,7 +78,10 @@ pg::TransactionOptions limits_of(const config::Partition& settings, const Step& 
   const bool creates = step.action == action::create;
   const bool by_function =
       creates ? settings.create_function.has_value() : settings.drop_function.has_value();
-  if (!by_function) {
+  if (by_function) {
+    const bool is_usual = lock_timeout <= settings.lock_timeout;
+    if (!is_usual) options.statement_timeout = lock_timeout + longest_function;
+  } else {
     options.statement_timeout = lock_timeout + (creates ? longest_attach : longest_retirement);
   }
   return options;

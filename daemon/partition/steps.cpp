@@ -114,6 +114,16 @@ std::vector<pg::WantedLock> wanted_locks(const StepContext& context, pg::LockMod
   return locks;
 }
 
+std::string names_of(const std::vector<NewPartition>& partitions) {
+  constexpr std::size_t named = 4;
+  std::string text;
+  for (std::size_t i = 0; i < partitions.size() && i < named; ++i) {
+    text += (i == 0 ? "" : ", ") + partitions[i].name.text();
+  }
+  if (partitions.size() > named) text += fmt::format(" and {} more", partitions.size() - named);
+  return text;
+}
+
 }  // namespace
 
 Step create_step(const StepContext& context, const std::vector<NewPartition>& partitions,
@@ -121,8 +131,7 @@ Step create_step(const StepContext& context, const std::vector<NewPartition>& pa
   const std::string parent = context.settings.table.sql();
   Step step;
   step.action = action::create;
-  step.subject = partitions.front().name.text();
-  if (partitions.size() > 1) step.subject += fmt::format(" and {} more", partitions.size() - 1);
+  step.subject = names_of(partitions);
   step.reason = std::move(reason);
   for (const NewPartition& partition : partitions) {
     step.statements.push_back(

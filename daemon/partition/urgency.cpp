@@ -31,8 +31,10 @@ Urgency creation_urgency(const config::Partition& settings, UtcTime now, UtcTime
   const std::chrono::duration<double> length = current.upper - current.lower;
   const std::chrono::duration<double> left = free_from - now - settings.every;
   const double intervals = left / length;
-  if (intervals < settings.force_below) return Urgency::forced;
-  return intervals < settings.press_below ? Urgency::pressed : Urgency::relaxed;
+  const bool may_force = settings.force_timeout > Duration::zero();
+  if (may_force && intervals < settings.force_below) return Urgency::forced;
+  const bool is_pressed = intervals < std::max(settings.press_below, settings.force_below);
+  return is_pressed ? Urgency::pressed : Urgency::relaxed;
 }
 
 Urgency retirement_urgency(const TimeRange& range, UtcTime cutoff) {

@@ -15,7 +15,7 @@ INSERT = ("INSERT INTO public.audit_events (id, zone_id, event_type, occurred_at
           "VALUES (%s, 'zone-1', 'bench', now(), %s)")
 HEAD = ("SELECT chain_seq FROM public.audit_events WHERE zone_id = 'zone-1' "
         "ORDER BY chain_seq DESC NULLS LAST LIMIT 1")
-# Inserts a second, together. Open loop: each has its time, whether the one before it is done or not.
+# Inserts a second, together. Open loop: each has its time, whether the one before is done or not.
 RATES = {"plain": 400, "chain": 200}
 
 

@@ -88,7 +88,8 @@ def future(name):
         cursor.execute("""
 SELECT c.oid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
  WHERE i.inhparent = 'public.audit_events'::regclass
-   AND (regexp_match(pg_get_expr(c.relpartbound, 0), 'FROM \\(''(.*?)'''))[1]::timestamptz > now()""")
+   AND (regexp_match(pg_get_expr(c.relpartbound, 0),
+                     'FROM \\(''(.*?)'''))[1]::timestamptz > now()""")
         return cursor.fetchall()
 
 
@@ -153,8 +154,10 @@ SCENARIOS = {
                0, 0, reader(20), CREATE),
     "create-filled": (f"Create 4 partitions, the default holds {DEFAULT_ROWS:,} other rows; a "
                       "reader of 20 s", DEFAULT_ROWS, 0, reader(20), CREATE),
-    "create-plain": ("Create 4 partitions, no default; a reader of 5 s", None, 0, reader(5), CREATE),
-    "drop": (f"Drop {OLD} partitions of {OLD_ROWS:,} rows; a reader of 8 s", 0, OLD, reader(8), DROP),
+    "create-plain": ("Create 4 partitions, no default; a reader of 5 s",
+                     None, 0, reader(5), CREATE),
+    "drop": (f"Drop {OLD} partitions of {OLD_ROWS:,} rows; a reader of 8 s",
+             0, OLD, reader(8), DROP),
     "gapless": ("Create 4 partitions, the default is empty; readers of 2 s without a gap",
                 0, 0, gapless,
                 {"nobody": nothing, "PARTITION OF": partition_of, "pg_partman": run_maintenance,

@@ -110,18 +110,19 @@ def once_says_it_once(folder):
     path = folder / "terminal.toml"
     path.write_text(world.settings(world.database()))
     shown = daemon.on_terminal("once", "-c", path)
+    # The table has a default and no partition yet, so that all three are one act.
     lines = [line for line in shown.splitlines() if "create public.events_y" in line]
-    check("on a terminal once tells each act once", len(lines) == 3
-          and all(": done" in line for line in lines), shown)
+    check("on a terminal once tells each act once", len(lines) == 1
+          and lines[0].count("events_y") == 3 and ": done" in lines[0], shown)
     path.write_text(world.settings(world.database()))
     ran = daemon.once("once", "-c", path)
     check("a once that went well logs nothing",
-          ran.out.count("create public.events_y") == 3 and not ran.err, ran)
+          ran.out.count("public.events_y") == 3 and not ran.err, ran)
     path.write_text(world.settings(world.database()))
     ran = daemon.once("once", "-c", path, "--log-level", "info")
     log = [json.loads(line) for line in ran.err.splitlines()]
     check("once --log-level info logs its acts, with numbers as numbers",
-          len(log) == 3 and all(isinstance(line["duration_ms"], int) for line in log), ran)
+          len(log) == 1 and all(isinstance(line["duration_ms"], int) for line in log), ran)
 
 
 def failures(folder):
@@ -130,7 +131,8 @@ def failures(folder):
     path.write_text(world.settings(name))
     daemon.once("once", "-c", path)
     # Two months more than there are, and weeks to make them in.
-    path.write_text(world.settings(name, partition='patience = "1s"').replace("ahead = 2", "ahead = 4"))
+    path.write_text(world.settings(name, partition='patience = "1s"')
+                    .replace("ahead = 2", "ahead = 4"))
     other = world.session(name, "BEGIN; LOCK TABLE public.events IN SHARE UPDATE EXCLUSIVE MODE;")
     try:
         ran = daemon.once("once", "-c", path)

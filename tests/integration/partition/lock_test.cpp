@@ -141,20 +141,18 @@ TEST_CASE("as the window ends, readers without a gap are stood up to once, for a
       "CREATE TABLE public.events_default PARTITION OF public.events DEFAULT;"
       "ALTER TABLE public.events_default OWNER TO pgc_owner");
   std::atomic<bool> stop = false;
-  // Each begins before the other ends, so that at every moment somebody reads the default.
   std::atomic<int> reading = 0;
-  const auto read = [&] {
+  const auto read = [&](const char* first) {
     Admin reader{database.name()};
+    reader.execute(std::string{"SELECT pg_sleep("} + first + ")");
     while (!stop) {
       reader.execute("BEGIN; SELECT count(*) FROM public.events");
-      const int mine = ++reading;
-      while (!stop && reading == mine) {
-      }
-      reader.execute("SELECT pg_sleep(0.3); COMMIT");
+      ++reading;
+      reader.execute("SELECT pg_sleep(0.6); COMMIT");
     }
   };
-  std::thread one{read};
-  std::thread other{read};
+  std::thread one{read, "0"};
+  std::thread other{read, "0.3"};  // begins again while the first one reads, and the reverse
   while (reading < 2) {
   }
   Keeper keeper{database.options()};

@@ -67,7 +67,7 @@ TEST_CASE("only what odd partitions leave free is created, and it is said") {
         Words{"create public.audit_events_y2026m11", "create public.audit_events_y2026m12"});
   CHECK(codes(plan.findings) == Words{"odd_bounds", "odd_bounds"});
   CHECK(plan.findings[0].severity == Severity::info);
-  CHECK(contains(plan.steps[1].statements[2].sql,
+  CHECK(contains(plan.steps[1].statements[1].sql,
                  "FROM ('2026-12-01 05:00:00+00') TO ('2027-01-01 00:00:00+00')"));
 }
 

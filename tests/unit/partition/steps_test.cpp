@@ -247,7 +247,7 @@ TEST_CASE("several partitions are made ready first and attached under locks aske
   with_default.default_partition->name = {"public", "audit_events_default"};
   const NewPartition next{{"public", "q"}, range("2027-01-01", "2027-02-01")};
   const task::Step step = create_step(with_default, {new_p(), next}, "because");
-  CHECK(step.subject == "public.p and 1 more");
+  CHECK(step.subject == "public.p, public.q");
   CHECK(names(step) == Words{"create", "create", "lock", "lock", "attach", "attach"});
   CHECK(step.statements[2].sql ==
         "LOCK TABLE ONLY \"public\".\"audit_events\" IN SHARE UPDATE EXCLUSIVE MODE");

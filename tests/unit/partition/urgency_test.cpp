@@ -47,6 +47,8 @@ TEST_CASE("the rungs of the ladder are configuration") {
   };
   CHECK(left("2026-11-23 06:00") == Urgency::relaxed);
   CHECK(left("2026-11-23 05:59") == Urgency::forced);
+  settings.force_timeout = 0s;
+  CHECK(left("2026-11-23 05:59") == Urgency::pressed);
   settings.press_below = 3;
   CHECK(left("2027-02-01") == Urgency::pressed);
 }
@@ -66,8 +68,6 @@ TEST_CASE("what each urgency may cost others") {
   CHECK(effort_of(settings, Urgency::forced).insistence == Durations{50ms, 250ms, 30s});
   settings.force_timeout = 100ms;
   CHECK(effort_of(settings, Urgency::forced).insistence == Durations{50ms, 100ms});
-  settings.force_timeout = 0s;
-  CHECK(effort_of(settings, Urgency::forced).insistence == Durations{50ms});
   CHECK(effort_of(settings, Urgency::forced).patience == 10min);
 }
 
@@ -84,7 +84,7 @@ TEST_CASE("effort in words") {
   CHECK(text(Urgency::pressed) == "asks for 50ms whoever is in the way");
 }
 
-TEST_CASE("with time to spare each partition is a step, as the window ends one locks the default") {
+TEST_CASE("with time to spare each partition is a step, as the window ends all are one") {
   partition::Snapshot snapshot = empty_table("2026-11-15");
   attach_months(snapshot, "2026-11-01", 3);
   const task::Plan relaxed = test::plan_of(test::audit_events(), with_default(snapshot));
@@ -92,7 +92,9 @@ TEST_CASE("with time to spare each partition is a step, as the window ends one l
   CHECK(relaxed.steps[0].urgency == "relaxed");
   snapshot.now = at("2027-01-31");
   const task::Plan forced = test::plan_of(test::audit_events(), with_default(snapshot));
-  CHECK(test::subjects(forced) == Words{"create public.audit_events_y2027m02 and 2 more"});
+  CHECK(test::subjects(forced) ==
+        Words{"create public.audit_events_y2027m02, public.audit_events_y2027m03, "
+              "public.audit_events_y2027m04"});
   CHECK(forced.steps[0].urgency == "forced");
   CHECK(forced.steps[0].effort.insistence.back() == 30s);
   const task::Plan without = test::plan_of(test::audit_events(), snapshot);

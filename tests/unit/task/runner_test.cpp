@@ -254,10 +254,11 @@ TEST_CASE_FIXTURE(World,
 
 TEST_CASE_FIXTURE(World, "a reload takes a removed task off the board, its pass ends in peace") {
   held = true;
-  configure({named("a"), named("b")});
+  const auto a = named("a");
+  configure({a, named("b")});
   advance(1s);
   CHECK(started["b"] == 1);
-  configure({named("a")});
+  configure({a});
   CHECK_FALSE(board.tasks.contains("b"));
   CHECK(inside["b"] == 1);
   CHECK(wanted["a"]());
