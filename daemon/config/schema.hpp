@@ -53,6 +53,17 @@ void each_key(Visitor& visitor, Is<Journal> auto& section) {
 }
 
 template <class Visitor>
+void each_key(Visitor& visitor, Is<NewPartitions> auto& section) {
+  visitor.value("owner", section.owner);
+  visitor.value("replica_identity", section.replica_identity);
+  visitor.value("statistics", section.statistics);
+  visitor.value("storage", section.storage);
+  visitor.value("triggers", section.triggers);
+  visitor.value("row_security", section.row_security);
+  visitor.value("no_grants", section.no_grants);
+}
+
+template <class Visitor>
 void each_key(Visitor& visitor, Is<Partition> auto& section) {
   visitor.value("table", section.table);
   visitor.value("interval", section.interval);
@@ -73,6 +84,7 @@ void each_key(Visitor& visitor, Is<Partition> auto& section) {
   visitor.value("force_timeout", section.force_timeout);
   visitor.value("create_function", section.create_function);
   visitor.value("drop_function", section.drop_function);
+  visitor.section("new", section.created);
 }
 
 template <class Visitor>

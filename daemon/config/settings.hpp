@@ -56,6 +56,18 @@ struct Journal {
 enum class Expire { unset, drop, detach, archive };
 enum class DefaultPartition { drain, adopt, report };
 
+/// What a new partition gets beyond LIKE.
+struct NewPartitions {
+  bool owner = true;             // the parent's
+  bool replica_identity = true;  // the parent's
+  bool statistics = true;        // the parent's targets of columns
+  bool storage = true;           // options and tablespace of the newest sibling
+  bool triggers = true;          // the parent's triggers on statements
+  bool row_security = true;      // enabled and forced: access is through the parent
+  bool no_grants = true;         // what default privileges hand out is taken back
+  bool operator==(const NewPartitions&) const = default;
+};
+
 struct Partition {
   TableName table;
   Interval interval;
@@ -76,6 +88,7 @@ struct Partition {
   Duration force_timeout = 30s;  // 0 = creation is never forced
   std::optional<TableName> create_function;
   std::optional<TableName> drop_function;
+  NewPartitions created;
   bool operator==(const Partition&) const = default;
 };
 

@@ -103,17 +103,31 @@ Applied done(const config::Partition& settings, const Step& step) {
   return applied;
 }
 
+/// The proof's rows, with what was found before.
+std::vector<task::Finding> differences_in(const pg::Result& result,
+                                          std::vector<task::Finding> before) {
+  for (const pg::Row row : result) {
+    before.push_back(task::Finding{
+        task::Severity::warning, "unlike_parent", row.get<std::string>("subject"),
+        fmt::format("created, but {}: see partition.new", row.get<std::string>("value"))});
+  }
+  return before;
+}
+
 /// One transaction; nullopt = a lock was not granted in time, or lost to a deadlock.
 Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
                                                const config::Partition& settings, const Step& step,
                                                Duration lock_timeout, telemetry::Samples& samples) {
   LockWatch watch;
+  std::vector<task::Finding> differences;
   const auto body = [&]() -> Awaitable<void> {
     for (const Statement& sent : step.statements) {
       watch.before(sent);
       pg::Params params = pack(sent);
       const pg::Result result = co_await connection.run(sent.name, sent.sql, std::move(params));
       watch.after(sent);
+      if (sent.name == statement::verify_likeness)
+        differences = differences_in(result, differences);
       if (sent.expect_rows && result.size() != *sent.expect_rows) {
         throw FailedCheck{sent.name};  // rolls back
       }
@@ -125,6 +139,7 @@ Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
   try {
     co_await pg::transact(connection, options, body);
     applied = done(settings, step);
+    applied->findings = std::move(differences);
   } catch (const FailedCheck& check) {
     applied = after_failed_check(settings, step, check);
   } catch (const pg::Error& error) {

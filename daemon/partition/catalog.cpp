@@ -8,6 +8,7 @@
 
 #include "partition/default_rows.hpp"
 #include "partition/look.hpp"
+#include "partition/pattern.hpp"
 #include "partition/steps.hpp"
 
 namespace pgcaretaker::partition {
@@ -159,6 +160,16 @@ Awaitable<std::map<std::string, std::string>> ask_names(Connection& connection,
   co_return taken;
 }
 
+/// nullopt = there is none whose storage could be followed.
+std::optional<ObservedPartition> newest_of(const Draft& draft) {
+  const Member* newest = nullptr;
+  for (const Member& member : draft.members) {
+    if (member.standing != Standing::regular) continue;
+    if (newest == nullptr || member.range.upper > newest->range.upper) newest = &member;
+  }
+  return newest == nullptr ? std::nullopt : std::optional{newest->observed};
+}
+
 Awaitable<std::map<std::int64_t, Hold>> ask_holds(Connection& connection,
                                                   const config::Partition& settings,
                                                   const Draft& draft) {
@@ -211,6 +222,10 @@ Awaitable<Answers> ask(Connection& connection, const config::Partition& settings
   if (!draft.missing.empty()) {
     answers.taken_names = co_await ask_names(connection, settings, draft);
     answers.blocked = co_await ask_blocked(connection, settings, snapshot, draft);
+    if (!settings.create_function) {
+      const std::optional<ObservedPartition> newest = newest_of(draft);
+      answers.pattern = co_await read_pattern(connection, settings, snapshot.table, newest);
+    }
   }
   if (!settings.hold_query.empty()) {
     answers.holds = co_await ask_holds(connection, settings, draft);

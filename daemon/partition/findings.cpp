@@ -189,6 +189,22 @@ void add_layout_findings(const config::Partition& settings, const Snapshot& snap
   }
 }
 
+void add_pattern_findings(const config::Partition& settings, const Pattern& pattern,
+                          FindingList& findings) {
+  if (!pattern.error.empty()) {
+    findings.add(Severity::warning, "pattern_unreadable", settings.table.text(),
+                 fmt::format("new partitions get nothing of what LIKE leaves out, since it could "
+                             "not be read: {}",
+                             pattern.error));
+  }
+  if (settings.created.storage && !pattern.may_use_tablespace) {
+    findings.add(Severity::warning, "no_tablespace", settings.table.text(),
+                 fmt::format("new partitions go to the default tablespace: GRANT CREATE ON "
+                             "TABLESPACE {} to our role, or set partition.new.storage to false",
+                             config::quote_identifier(pattern.tablespace)));
+  }
+}
+
 Finding default_blocks(const config::TableName& table, const std::string& partition,
                        const std::string& bounds) {
   return Finding{

@@ -33,6 +33,10 @@ class FindingList {
 void add_layout_findings(const config::Partition& settings, const Snapshot& snapshot,
                          const Draft& draft, FindingList& findings);
 
+/// What of the pattern new partitions will not get.
+void add_pattern_findings(const config::Partition& settings, const Pattern& pattern,
+                          FindingList& findings);
+
 /// Rows that belong to `bounds` lie in the default; the same words whether seen beforehand or
 /// refused by ATTACH.
 [[nodiscard]] task::Finding default_blocks(const config::TableName& table,

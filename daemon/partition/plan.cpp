@@ -37,10 +37,12 @@ bool drops_by_function(const config::Partition& settings) {
 }
 
 StepContext context_of(const config::Partition& settings, const Snapshot& snapshot,
-                       const Draft& draft) {
+                       const Draft& draft, const Answers& answers) {
   StepContext context{settings, snapshot.table.oid, draft.key.value_or(KeyType::timestamptz), {}};
   context.referenced = snapshot.table.referenced;
   context.referencing = snapshot.table.referencing;
+  if (snapshot.table.owner != snapshot.role) context.owner = snapshot.table.owner;
+  context.pattern = answers.pattern;
   for (const Member& member : draft.members) {
     if (member.standing == Standing::default_partition) {
       context.default_partition = member.observed;
@@ -181,6 +183,7 @@ void plan_creation(const Inputs& in, std::vector<Step>& steps, FindingList& find
   if (!may_create(in, findings)) return;
   const std::vector<Creation> wanted = creations(in, findings);
   if (wanted.empty()) return;
+  add_pattern_findings(in.settings, in.answers.pattern, findings);
   const Urgency urgency =
       creation_urgency(in.settings, in.snapshot.now, wanted.front().partition.range.lower);
   const std::size_t first = steps.size();
@@ -305,7 +308,7 @@ task::Plan make_plan(const config::Partition& settings, const Snapshot& snapshot
     findings.add(Severity::info, "in_recovery", settings.table.text(),
                  "the server is a standby: it is watched, nothing is changed");
   } else {
-    const StepContext context = context_of(settings, snapshot, draft);
+    const StepContext context = context_of(settings, snapshot, draft, answers);
     const Inputs inputs{settings, snapshot, draft, answers, context};
     plan_creation(inputs, plan.steps, findings);
     plan_retirement(inputs, plan.steps, findings);

@@ -68,6 +68,30 @@ struct Snapshot {
   RetentionAnswer retention;
 };
 
+/// What LIKE leaves out, as the parent and its newest partition have it.
+struct Pattern {
+  struct Target {
+    std::string column;
+    int target = 0;
+  };
+  struct Trigger {
+    std::string name;
+    std::string table;       // as the definition writes it
+    std::string definition;  // CREATE TRIGGER ...
+    char enabled = 'O';      // pg_trigger.tgenabled
+  };
+  std::string error;            // why it could not be read; "" = it was
+  char replica_identity = 'd';  // pg_class.relreplident
+  std::optional<std::int64_t> replica_index;
+  std::vector<Target> statistics;  // columns whose target is not the server's default
+  std::vector<Trigger> triggers;   // on statements; those on rows come with ATTACH
+  std::vector<std::string> options;
+  std::vector<std::string> toast_options;
+  std::string tablespace;  // "" = the database's
+  bool may_use_tablespace = true;
+  std::vector<std::string> grantees;  // of our default privileges, besides PUBLIC
+};
+
 /// Whether hold_query lets a partition go.
 struct Hold {
   bool held = false;
@@ -77,6 +101,7 @@ struct Hold {
 /// Answers to questions that only arise once the first draft of a plan is there.
 struct Answers {
   std::map<std::string, std::string> taken_names;  // name in the parent's schema -> what has it
+  Pattern pattern;                                 // empty when nothing is missing
   std::vector<bool> blocked;           // per missing range: rows of it lie in the default
   std::map<std::int64_t, Hold> holds;  // by partition OID; absent = not asked
 };

@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+
+#include "partition/likeness.hpp"
 #include "postgres/quote.hpp"
 #include "postgres/timestamp.hpp"
 
@@ -114,6 +117,10 @@ std::vector<pg::WantedLock> wanted_locks(const StepContext& context, pg::LockMod
   return locks;
 }
 
+void append(std::vector<Statement>& to, std::vector<Statement> from) {
+  std::move(from.begin(), from.end(), std::back_inserter(to));
+}
+
 std::string names_of(const std::vector<NewPartition>& partitions) {
   constexpr std::size_t named = 4;
   std::string text;
@@ -135,9 +142,12 @@ Step create_step(const StepContext& context, const std::vector<NewPartition>& pa
   step.reason = std::move(reason);
   for (const NewPartition& partition : partitions) {
     step.statements.push_back(
-        make(statement::create, fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING "
-                                            "IDENTITY)",
-                                            partition.name.sql(), parent)));
+        make(statement::create,
+             fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING IDENTITY){}",
+                         partition.name.sql(), parent,
+                         storage_clause(context.settings.created, context.pattern))));
+    append(step.statements,
+           liken(context.settings, context.pattern, context.owner, partition.name));
   }
   if (partitions.size() > 1) {
     // The locks that the first ATTACH would take anyway, before the wait for them is repeated.
@@ -152,6 +162,10 @@ Step create_step(const StepContext& context, const std::vector<NewPartition>& pa
         make(statement::attach,
              fmt::format("ALTER TABLE {} ATTACH PARTITION {}\n  {}", parent, partition.name.sql(),
                          bounds_clause(context.key, partition.range))));
+  }
+  for (const NewPartition& partition : partitions) {
+    append(step.statements, likeness_of_attached(context.settings, context.pattern,
+                                                 context.table_oid, partition.name));
   }
   step.lock = create_lock(context);
   step.locks = wanted_locks(context, pg::LockMode::share_update_exclusive);

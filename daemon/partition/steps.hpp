@@ -18,6 +18,8 @@ namespace pgcaretaker::partition {
 /// Statement names that apply and its findings tell apart.
 namespace statement {
 inline constexpr std::string_view create = "partition.create";
+inline constexpr std::string_view liken = "partition.liken";
+inline constexpr std::string_view verify_likeness = "partition.verify_likeness";
 inline constexpr std::string_view attach = "partition.attach";
 inline constexpr std::string_view create_function = "partition.create_function";
 inline constexpr std::string_view verify_created = "partition.verify_created";
@@ -46,6 +48,8 @@ struct StepContext {
   std::optional<ObservedPartition> default_partition;
   std::vector<Neighbour> referenced{};
   std::vector<Neighbour> referencing{};
+  std::string owner{};  // who new partitions are given to; "" = they are ours as they are made
+  Pattern pattern{};
 };
 
 struct NewPartition {
@@ -54,9 +58,9 @@ struct NewPartition {
 };
 
 /// CREATE TABLE (LIKE ... EXCLUDING IDENTITY) and ATTACH: never PARTITION OF, which would lock
-/// readers and writers of the whole table out. LIKE without identity, since 17 and later refuse to
-/// ATTACH a table that has one. Several `partitions` (at least one) are made ready first and then
-/// attached under locks that are waited for only once.
+/// readers and writers of the whole table out. What LIKE leaves out follows, see likeness.hpp.
+/// Without identity, since 17 and later refuse to ATTACH a table that has one. Several `partitions`
+/// (at least one) are made ready first and then attached under locks that are waited for only once.
 [[nodiscard]] task::Step create_step(const StepContext& context,
                                      const std::vector<NewPartition>& partitions,
                                      std::string reason);

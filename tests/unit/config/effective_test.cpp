@@ -35,6 +35,7 @@ Settings unusual() {
   partition.lock_timeout = 1ms;
   partition.patience = 0s;
   partition.create_function = TableName{"s", "Make"};
+  partition.created = {false, false, false, false, false, false, false};
   Outbox outbox;
   outbox.table = {"s", "o"};
   outbox.key = "Key";

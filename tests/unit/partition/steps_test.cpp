@@ -50,7 +50,7 @@ TEST_CASE("creation is LIKE without identity, then ATTACH") {
   const task::Step step = create_step(
       context(settings), {{{"public", "audit_events_y2026m12"}, range("2026-12-01", "2027-01-01")}},
       "because");
-  REQUIRE(step.statements.size() == 2);
+  REQUIRE(names(step) == Words{"create", "liken", "liken", "attach", "verify_likeness"});
   CHECK(step.action == "create");
   CHECK(step.subject == "public.audit_events_y2026m12");
   CHECK(step.reason == "because");
@@ -58,7 +58,7 @@ TEST_CASE("creation is LIKE without identity, then ATTACH") {
   CHECK(step.statements[0].sql ==
         "CREATE TABLE \"public\".\"audit_events_y2026m12\" (LIKE \"public\".\"audit_events\" "
         "INCLUDING ALL EXCLUDING IDENTITY)");
-  CHECK(step.statements[1].sql ==
+  CHECK(step.statements[3].sql ==
         "ALTER TABLE \"public\".\"audit_events\" ATTACH PARTITION "
         "\"public\".\"audit_events_y2026m12\"\n"
         "  FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')");
@@ -241,14 +241,18 @@ TEST_CASE("the bounds of a create step can be read back from it") {
 }
 
 TEST_CASE("several partitions are made ready first and attached under locks asked for once") {
-  const config::Partition settings = test::audit_events();
+  config::Partition settings = test::audit_events();
+  settings.created = {};
+  settings.created.row_security = false;
+  settings.created.no_grants = false;
   StepContext with_default = context(settings);
   with_default.default_partition.emplace();
   with_default.default_partition->name = {"public", "audit_events_default"};
   const NewPartition next{{"public", "q"}, range("2027-01-01", "2027-02-01")};
   const task::Step step = create_step(with_default, {new_p(), next}, "because");
   CHECK(step.subject == "public.p, public.q");
-  CHECK(names(step) == Words{"create", "create", "lock", "lock", "attach", "attach"});
+  CHECK(names(step) == Words{"create", "create", "lock", "lock", "attach", "attach",
+                             "verify_likeness", "verify_likeness"});
   CHECK(step.statements[2].sql ==
         "LOCK TABLE ONLY \"public\".\"audit_events\" IN SHARE UPDATE EXCLUSIVE MODE");
   CHECK(step.statements[3].sql ==

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// What LIKE leaves out.
+#include "partition/likeness.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "partition/steps.hpp"
+#include "postgres/quote.hpp"
+
+namespace pgcaretaker::partition {
+
+namespace {
+
+using config::quote_identifier;
+using task::Statement;
+
+Statement make(std::string sql) {
+  return Statement{std::string{statement::liken}, std::move(sql), {}, {}};
+}
+
+/// "fillfactor=70" as pg_class.reloptions has it -> fillfactor = '70'.
+std::string option(std::string_view prefix, const std::string& text) {
+  const auto equals = text.find('=');
+  return fmt::format("{}{} = {}", prefix, text.substr(0, equals),
+                     pg::quote_literal(text.substr(equals + 1)));
+}
+
+/// The parent's own definition, on the partition instead. The name comes first and is skipped, so
+/// that what is in it is not taken for the table.
+std::string on_partition(const Pattern::Trigger& trigger, const config::TableName& partition) {
+  const std::string on = fmt::format(" ON {} ", trigger.table);
+  const auto at = trigger.definition.find(on, trigger.name.size());
+  if (at == std::string::npos) return {};
+  return trigger.definition.substr(0, at) + fmt::format(" ON {} ", partition.sql()) +
+         trigger.definition.substr(at + on.size());
+}
+
+/// As ALTER TABLE says what pg_trigger.tgenabled means; "" for the usual.
+std::string_view enabling(char enabled) {
+  switch (enabled) {
+    case 'D':
+      return "DISABLE";
+    case 'A':
+      return "ENABLE ALWAYS";
+    case 'R':
+      return "ENABLE REPLICA";
+    default:
+      return "";
+  }
+}
+
+void add_triggers(const Pattern& pattern, const config::TableName& partition,
+                  std::vector<Statement>& statements) {
+  for (const Pattern::Trigger& trigger : pattern.triggers) {
+    std::string definition = on_partition(trigger, partition);
+    if (definition.empty()) continue;  // the proof will say that it is missing
+    statements.push_back(make(std::move(definition)));
+    const std::string_view enable = enabling(trigger.enabled);
+    if (enable.empty()) continue;
+    statements.push_back(make(fmt::format("ALTER TABLE {} {} TRIGGER {}", partition.sql(), enable,
+                                          quote_identifier(trigger.name))));
+  }
+}
+
+/// Everything that one ALTER TABLE can do.
+std::vector<std::string> alterations(const config::NewPartitions& wanted, const Pattern& pattern) {
+  std::vector<std::string> parts;
+  if (wanted.statistics) {
+    for (const Pattern::Target& column : pattern.statistics) {
+      parts.push_back(fmt::format("ALTER COLUMN {} SET STATISTICS {}",
+                                  quote_identifier(column.column), column.target));
+    }
+  }
+  if (wanted.replica_identity && pattern.replica_identity == 'f') {
+    parts.emplace_back("REPLICA IDENTITY FULL");
+  } else if (wanted.replica_identity && pattern.replica_identity == 'n') {
+    parts.emplace_back("REPLICA IDENTITY NOTHING");
+  }
+  if (wanted.row_security) {
+    parts.emplace_back("ENABLE ROW LEVEL SECURITY");
+    parts.emplace_back("FORCE ROW LEVEL SECURITY");
+  }
+  return parts;
+}
+
+struct Difference {
+  bool is_checked;
+  std::string_view text;
+  std::string_view condition;  // of p, the parent, and c, the partition
+};
+
+std::vector<Difference> differences(const config::NewPartitions& wanted) {
+  return {
+      {wanted.owner, "another owner", "c.relowner <> p.relowner"},
+      {wanted.replica_identity, "another replica identity", "c.relreplident <> p.relreplident"},
+      {wanted.statistics, "other statistics targets",
+       "EXISTS (SELECT FROM pg_catalog.pg_attribute AS a\n"
+       "         JOIN pg_catalog.pg_attribute AS b ON b.attname = a.attname\n"
+       "        WHERE a.attrelid = p.oid AND b.attrelid = c.oid AND a.attnum > 0\n"
+       "          AND coalesce(a.attstattarget, -1) <> coalesce(b.attstattarget, -1))"},
+      {wanted.triggers, "a statement trigger is missing",
+       "EXISTS (SELECT FROM pg_catalog.pg_trigger AS a\n"
+       "        WHERE a.tgrelid = p.oid AND NOT a.tgisinternal AND a.tgtype & 1 = 0\n"
+       "          AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS b\n"
+       "                           WHERE b.tgrelid = c.oid AND b.tgname = a.tgname\n"
+       "                             AND b.tgenabled = a.tgenabled))"},
+      {wanted.row_security, "row-level security is not enabled and forced",
+       "NOT (c.relrowsecurity AND c.relforcerowsecurity)"},
+      {wanted.no_grants, "others than its owner have privileges on it",
+       "EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) AS g WHERE g.grantee <> c.relowner)"},
+  };
+}
+
+std::string proof_sql(const config::NewPartitions& wanted, std::int64_t parent,
+                      const config::TableName& partition) {
+  std::vector<std::string> rows;
+  for (const Difference& each : differences(wanted)) {
+    if (each.is_checked) rows.push_back(fmt::format("('{}', {})", each.text, each.condition));
+  }
+  if (rows.empty()) return {};
+  return fmt::format(
+      "SELECT {0} AS subject, found.difference AS value\n"
+      "  FROM pg_catalog.pg_class AS p, pg_catalog.pg_class AS c,\n"
+      "       LATERAL (VALUES {1}) AS found (difference, is_there)\n"
+      " WHERE p.oid = {2} AND c.oid = {3}::pg_catalog.regclass AND found.is_there",
+      pg::quote_literal(partition.text()), fmt::join(rows, ",\n       "), parent,
+      pg::quote_literal(partition.sql()));
+}
+
+/// The index has the name that LIKE chose; it is known by the parent's index that it belongs to.
+std::string replica_index_sql(std::int64_t parent_index, const config::TableName& partition) {
+  return fmt::format(
+      "DO $pgcaretaker$ DECLARE index name; BEGIN\n"
+      "  SELECT x.relname INTO STRICT index\n"
+      "    FROM pg_catalog.pg_inherits AS h\n"
+      "    JOIN pg_catalog.pg_index AS i ON i.indexrelid = h.inhrelid\n"
+      "    JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid\n"
+      "   WHERE h.inhparent = {} AND i.indrelid = {}::pg_catalog.regclass;\n"
+      "  EXECUTE {} || pg_catalog.quote_ident(index);\n"
+      "END $pgcaretaker$",
+      parent_index, pg::quote_literal(partition.sql()),
+      pg::quote_literal(
+          fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX ", partition.sql())));
+}
+
+}  // namespace
+
+std::string storage_clause(const config::NewPartitions& wanted, const Pattern& pattern) {
+  if (!wanted.storage) return {};
+  std::vector<std::string> options;
+  for (const std::string& each : pattern.options) {
+    options.push_back(option("", each));
+  }
+  for (const std::string& each : pattern.toast_options) {
+    options.push_back(option("toast.", each));
+  }
+  std::string clause;
+  if (!options.empty()) clause += fmt::format(" WITH ({})", fmt::join(options, ", "));
+  if (!pattern.tablespace.empty() && pattern.may_use_tablespace) {
+    clause += " TABLESPACE " + quote_identifier(pattern.tablespace);
+  }
+  return clause;
+}
+
+std::vector<Statement> liken(const config::Partition& settings, const Pattern& pattern,
+                             const std::string& owner, const config::TableName& partition) {
+  const config::NewPartitions& wanted = settings.created;
+  std::vector<Statement> statements;
+  const auto parts = alterations(wanted, pattern);
+  if (!parts.empty()) {
+    statements.push_back(
+        make(fmt::format("ALTER TABLE {}\n  {}", partition.sql(), fmt::join(parts, ",\n  "))));
+  }
+  if (wanted.triggers) add_triggers(pattern, partition, statements);
+  if (wanted.no_grants) {
+    std::string from = "PUBLIC";
+    for (const std::string& grantee : pattern.grantees) {
+      from += ", " + quote_identifier(grantee);
+    }
+    statements.push_back(
+        make(fmt::format("REVOKE ALL ON TABLE {} FROM {}", partition.sql(), from)));
+  }
+  if (wanted.owner && !owner.empty()) {
+    statements.push_back(
+        make(fmt::format("ALTER TABLE {} OWNER TO {}", partition.sql(), quote_identifier(owner))));
+  }
+  return statements;
+}
+
+std::vector<Statement> likeness_of_attached(const config::Partition& settings,
+                                            const Pattern& pattern, std::int64_t parent,
+                                            const config::TableName& partition) {
+  std::vector<Statement> statements;
+  const config::NewPartitions& wanted = settings.created;
+  if (wanted.replica_identity && pattern.replica_identity == 'i' && pattern.replica_index) {
+    statements.push_back(make(replica_index_sql(*pattern.replica_index, partition)));
+  }
+  std::string proof = proof_sql(wanted, parent, partition);
+  if (!proof.empty()) {
+    statements.push_back({std::string{statement::verify_likeness}, std::move(proof), {}, {}});
+  }
+  return statements;
+}
+
+}  // namespace pgcaretaker::partition

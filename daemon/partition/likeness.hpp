@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The statements that make a new partition like its parent, and the one that proves it. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/settings.hpp"
+#include "partition/snapshot.hpp"
+#include "task/step.hpp"
+
+namespace pgcaretaker::partition {
+
+/// What follows `CREATE TABLE name (LIKE ...)`: storage options and tablespace; "" for none.
+[[nodiscard]] std::string storage_clause(const config::NewPartitions& wanted,
+                                         const Pattern& pattern);
+
+/// Between CREATE and ATTACH: columns' statistics targets, row-level security, replica identity,
+/// statement triggers, no grants, and last the owner, since it may be another than we.
+[[nodiscard]] std::vector<task::Statement> liken(const config::Partition& settings,
+                                                 const Pattern& pattern, const std::string& owner,
+                                                 const config::TableName& partition);
+
+/// After ATTACH. The first only where the parent's replica identity is an index, whose counterpart
+/// has a name by then; the last returns a row `value` for each difference that is left.
+[[nodiscard]] std::vector<task::Statement> likeness_of_attached(const config::Partition& settings,
+                                                                const Pattern& pattern,
+                                                                std::int64_t parent,
+                                                                const config::TableName& partition);
+
+}  // namespace pgcaretaker::partition
