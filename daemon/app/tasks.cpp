@@ -32,9 +32,11 @@ Tasks make_tasks(const config::Settings& settings, const config::Settings* setti
   const config::Settings none;
   const config::Settings& before = settings_before != nullptr ? *settings_before : none;
   Tasks tasks;
+  const bool same_journal = settings.journal == before.journal;
   for (const auto& section : settings.partitions) {
-    auto task = unchanged(section, before.partitions, tasks_before);
-    tasks.push_back(task ? task : std::make_shared<partition::PartitionTask>(section));
+    auto task = same_journal ? unchanged(section, before.partitions, tasks_before) : nullptr;
+    tasks.push_back(task ? task
+                         : std::make_shared<partition::PartitionTask>(section, settings.journal));
   }
   for (const auto& section : settings.outboxes) {
     auto task = unchanged(section, before.outboxes, tasks_before);

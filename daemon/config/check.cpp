@@ -83,6 +83,9 @@ Complaints check(const Settings& settings) {
   if (settings.lease.enabled) {
     check_said("lease.key", settings.lease.key, complaints);
   }
+  if (settings.journal.required && !settings.journal.table) {
+    complaints.push_back({{"journal.required", "journal.table"}, "required without a table"});
+  }
   check_partitions(settings, complaints);
   check_outboxes(settings, complaints);
   check_saturation(settings.saturation, complaints);

@@ -50,6 +50,7 @@ void each_key(Visitor& visitor, Is<Lease> auto& section) {
 template <class Visitor>
 void each_key(Visitor& visitor, Is<Journal> auto& section) {
   visitor.value("table", section.table);
+  visitor.value("required", section.required);
 }
 
 template <class Visitor>

@@ -50,6 +50,7 @@ struct Lease {
 
 struct Journal {
   std::optional<TableName> table = TableName{"pgcaretaker", "journal"};  // nullopt = off
+  bool required = false;  // without it nothing is retired
   bool operator==(const Journal&) const = default;
 };
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/ip/host_name.hpp>
 #include <sstream>
 
 #include "partition/default_rows.hpp"
@@ -24,6 +25,12 @@ constexpr int most_holds_asked = 1000;
 
 constexpr std::string_view table_sql = R"(
 SELECT clock_timestamp() AS now, pg_catalog.pg_is_in_recovery() AS in_recovery,
+       pg_catalog.gen_random_uuid()::text AS plan_id,
+       EXISTS (SELECT FROM pg_catalog.pg_class AS j
+                 JOIN pg_catalog.pg_namespace AS s ON s.oid = j.relnamespace
+                WHERE s.nspname = $3 AND j.relname = $4
+                  AND pg_catalog.has_schema_privilege(s.oid, 'USAGE')
+                  AND pg_catalog.has_table_privilege(j.oid, 'INSERT')) AS journal_writable,
        current_user::text AS role, coalesce(t.oid, 0)::int8 AS oid, t.kind, t.strategy,
        t.key_columns, t.key_column, t.key_type, t.owner, t.owned, t.may_create,
        t.referenced, t.referencing
@@ -194,12 +201,16 @@ Awaitable<std::map<std::int64_t, Hold>> ask_holds(Connection& connection,
 }  // namespace
 
 Awaitable<Snapshot> observe(Connection& connection, const config::Partition& settings,
-                            std::optional<UtcTime> as_of) {
+                            const config::Journal& journal, std::optional<UtcTime> as_of) {
   Snapshot snapshot;
+  const config::TableName written = journal.table.value_or(config::TableName{});
   const Result head = co_await connection.query("partition.table", table_sql, settings.table.schema,
-                                                settings.table.name);
+                                                settings.table.name, written.schema, written.name);
   const Row row = head.only_row();
   snapshot.now = as_of.value_or(row.get<UtcTime>("now"));
+  snapshot.plan_id = row.get<std::string>("plan_id");
+  snapshot.host = asio::ip::host_name();
+  snapshot.journal_writable = row.get<bool>("journal_writable");
   snapshot.in_recovery = row.get<bool>("in_recovery");
   snapshot.role = row.get<std::string>("role");
   snapshot.table = read_table(row);

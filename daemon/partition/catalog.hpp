@@ -20,7 +20,7 @@ namespace pgcaretaker::partition {
 /// of the default. `as_of` replaces the server's clock. Throws pg::Error when the catalog cannot be
 /// read; what else cannot be read is noted in the snapshot.
 Awaitable<Snapshot> observe(pg::Connection& connection, const config::Partition& settings,
-                            std::optional<UtcTime> as_of);
+                            const config::Journal& journal, std::optional<UtcTime> as_of);
 
 /// What the draft needs to know besides: names already taken, ranges with rows in the default,
 /// holds. Asks nothing that the draft has no use for.

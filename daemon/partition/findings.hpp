@@ -33,6 +33,10 @@ class FindingList {
 void add_layout_findings(const config::Partition& settings, const Snapshot& snapshot,
                          const Draft& draft, FindingList& findings);
 
+/// That acts are not written down, or that nothing is retired because of that.
+void add_journal_finding(const config::Partition& settings, const config::Journal& journal,
+                         const Snapshot& snapshot, FindingList& findings);
+
 /// What of the pattern new partitions will not get.
 void add_pattern_findings(const config::Partition& settings, const Pattern& pattern,
                           FindingList& findings);

@@ -293,8 +293,8 @@ bool is_held(const config::Partition& settings, const Answers& answers, const Me
   return hold == answers.holds.end() || hold->second.held;
 }
 
-task::Plan make_plan(const config::Partition& settings, const Snapshot& snapshot,
-                     const Draft& draft, const Answers& answers) {
+task::Plan make_plan(const config::Partition& settings, const config::Journal& journal,
+                     const Snapshot& snapshot, const Draft& draft, const Answers& answers) {
   task::Plan plan;
   plan.as_of = snapshot.now;
   if (!draft.key) {
@@ -308,10 +308,17 @@ task::Plan make_plan(const config::Partition& settings, const Snapshot& snapshot
     findings.add(Severity::info, "in_recovery", settings.table.text(),
                  "the server is a standby: it is watched, nothing is changed");
   } else {
-    const StepContext context = context_of(settings, snapshot, draft, answers);
+    StepContext context = context_of(settings, snapshot, draft, answers);
+    if (journal.table && snapshot.journal_writable) {
+      context.journal =
+          JournalHead{*journal.table, snapshot.host, snapshot.plan_id, config::task_name(settings)};
+    }
     const Inputs inputs{settings, snapshot, draft, answers, context};
     plan_creation(inputs, plan.steps, findings);
-    plan_retirement(inputs, plan.steps, findings);
+    add_journal_finding(settings, journal, snapshot, findings);
+    if (snapshot.journal_writable || !journal.required) {
+      plan_retirement(inputs, plan.steps, findings);
+    }
     findings.add(retention_findings(settings, snapshot.retention));
   }
   add_layout_findings(settings, snapshot, draft, findings);

@@ -36,7 +36,8 @@ struct Draft {
 [[nodiscard]] Draft make_draft(const config::Partition& settings, const Snapshot& snapshot);
 
 /// Steps (creation first, then retirement, each oldest first), findings, gauges and details.
-[[nodiscard]] task::Plan make_plan(const config::Partition& settings, const Snapshot& snapshot,
+[[nodiscard]] task::Plan make_plan(const config::Partition& settings,
+                                   const config::Journal& journal, const Snapshot& snapshot,
                                    const Draft& draft, const Answers& answers);
 
 /// Whether hold_query keeps this partition; a partition nobody asked about is kept.

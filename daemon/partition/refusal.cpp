@@ -45,7 +45,7 @@ bool lost_creation_race(const pg::Error& error) {
 bool is_own_ddl(const pg::Error& error) {
   return error.statement() != statement::create_function &&
          error.statement() != statement::drop_function && error.statement() != statement::hold &&
-         error.statement() != statement::retention;
+         error.statement() != statement::retention && error.statement() != statement::journal;
 }
 
 }  // namespace

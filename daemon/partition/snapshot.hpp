@@ -60,6 +60,9 @@ struct RetentionAnswer {
 
 struct Snapshot {
   UtcTime now;
+  std::string plan_id;            // a new UUID each time
+  std::string host;               // of this machine
+  bool journal_writable = false;  // it is there and we may add to it
   bool in_recovery = false;
   std::string role;  // current_user
   ObservedTable table;

@@ -121,6 +121,13 @@ void append(std::vector<Statement>& to, std::vector<Statement> from) {
   std::move(from.begin(), from.end(), std::back_inserter(to));
 }
 
+/// Where acts are written down: the row for this one, about the partition of the condition.
+void write_down(const StepContext& context, Step& step, const std::string& condition) {
+  if (!context.journal) return;
+  step.statements.push_back(
+      journal_statement(*context.journal, step.action, condition, step.reason));
+}
+
 std::string names_of(const std::vector<NewPartition>& partitions) {
   constexpr std::size_t named = 4;
   std::string text;
@@ -167,6 +174,11 @@ Step create_step(const StepContext& context, const std::vector<NewPartition>& pa
     append(step.statements, likeness_of_attached(context.settings, context.pattern,
                                                  context.table_oid, partition.name));
   }
+  for (const NewPartition& partition : partitions) {
+    write_down(
+        context, step,
+        fmt::format("c.oid = {}::pg_catalog.regclass", pg::quote_literal(partition.name.sql())));
+  }
   step.lock = create_lock(context);
   step.locks = wanted_locks(context, pg::LockMode::share_update_exclusive);
   return step;
@@ -190,7 +202,12 @@ Step create_by_function_step(const StepContext& context, const NewPartition& par
                        "   AND pg_catalog.pg_get_expr(c.relpartbound, 0) = $1",
                        context.table_oid),
            1)};
-  step.statements.back().params = {bounds_clause(context.key, partition.range)};
+  const std::string bounds = bounds_clause(context.key, partition.range);
+  step.statements.back().params = {bounds};
+  // The function may have given it any name.
+  write_down(context, step,
+             fmt::format("i.inhparent = {} AND pg_catalog.pg_get_expr(c.relpartbound, 0) = {}",
+                         context.table_oid, pg::quote_literal(bounds)));
   step.lock = "chosen by " + function.text();
   // Most such functions say PARTITION OF, which takes the heaviest.
   step.locks = wanted_locks(context, pg::LockMode::access_exclusive);
@@ -210,6 +227,7 @@ Step retire_step(const StepContext& context, const Member& member, const Retenti
   for (Statement& check : guarded(context, member, retention)) {
     step.statements.push_back(std::move(check));
   }
+  write_down(context, step, fmt::format("c.oid = {}", member.observed.oid));
   step.statements.push_back(
       make(statement::detach,
            fmt::format("ALTER TABLE {} DETACH PARTITION {}", parent.sql(), partition.sql())));
@@ -235,6 +253,7 @@ Step drop_by_function_step(const StepContext& context, const Member& member,
   step.subject = partition.name.text();
   step.reason = std::move(reason);
   step.statements = guarded(context, member, retention);
+  write_down(context, step, fmt::format("c.oid = {}", partition.oid));
   step.statements.push_back(
       make(statement::drop_function,
            fmt::format("SELECT {}({})", function.sql(), pg::quote_literal(partition.name.name))));

@@ -9,6 +9,7 @@
 
 #include "config/settings.hpp"
 #include "partition/bounds.hpp"
+#include "partition/journal.hpp"
 #include "partition/layout.hpp"
 #include "partition/retention.hpp"
 #include "task/step.hpp"
@@ -20,6 +21,7 @@ namespace statement {
 inline constexpr std::string_view create = "partition.create";
 inline constexpr std::string_view liken = "partition.liken";
 inline constexpr std::string_view verify_likeness = "partition.verify_likeness";
+inline constexpr std::string_view journal = "partition.journal";
 inline constexpr std::string_view attach = "partition.attach";
 inline constexpr std::string_view create_function = "partition.create_function";
 inline constexpr std::string_view verify_created = "partition.verify_created";
@@ -50,6 +52,7 @@ struct StepContext {
   std::vector<Neighbour> referencing{};
   std::string owner{};  // who new partitions are given to; "" = they are ours as they are made
   Pattern pattern{};
+  std::optional<JournalHead> journal{};  // nullopt = acts are not written down
 };
 
 struct NewPartition {

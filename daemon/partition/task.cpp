@@ -17,8 +17,10 @@ constexpr Duration time_for_work = 10min;
 
 }  // namespace
 
-PartitionTask::PartitionTask(config::Partition settings)
-    : settings_{std::move(settings)}, name_{config::task_name(settings_)} {}
+PartitionTask::PartitionTask(config::Partition settings, config::Journal journal)
+    : settings_{std::move(settings)},
+      journal_{std::move(journal)},
+      name_{config::task_name(settings_)} {}
 
 Duration PartitionTask::deadline() const {
   return settings_.patience + time_for_work;
@@ -26,10 +28,10 @@ Duration PartitionTask::deadline() const {
 
 Awaitable<task::Plan> PartitionTask::plan(pg::Connection& connection,
                                           std::optional<UtcTime> as_of) {
-  const Snapshot snapshot = co_await observe(connection, settings_, as_of);
+  const Snapshot snapshot = co_await observe(connection, settings_, journal_, as_of);
   const Draft draft = make_draft(settings_, snapshot);
   const Answers answers = co_await ask(connection, settings_, snapshot, draft);
-  task::Plan plan = make_plan(settings_, snapshot, draft, answers);
+  task::Plan plan = make_plan(settings_, journal_, snapshot, draft, answers);
   co_return plan;
 }
 

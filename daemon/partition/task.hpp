@@ -11,7 +11,7 @@ namespace pgcaretaker::partition {
 
 class PartitionTask final : public task::Task {
  public:
-  explicit PartitionTask(config::Partition settings);
+  explicit PartitionTask(config::Partition settings, config::Journal journal = {std::nullopt});
 
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] Duration every() const override { return settings_.every; }
@@ -22,6 +22,7 @@ class PartitionTask final : public task::Task {
 
  private:
   config::Partition settings_;
+  config::Journal journal_;
   std::string name_;
 };
 

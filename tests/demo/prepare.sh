@@ -10,3 +10,4 @@ createdb controlplane
 load -f tests/support/control_plane.sql
 load -f tests/demo/seed.sql
 load -v owner=caracal -f config/roles.sql
+load -v writers=caretaker,caracal -f config/journal.sql

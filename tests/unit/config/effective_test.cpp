@@ -18,7 +18,7 @@ Settings unusual() {
   settings.http = {"[::1]:0", "/bearer"};
   settings.log = {LogLevel::trace, LogFormat::journal};
   settings.lease = {false, "k\"e\\y\n\x01\x7F\xC3\xA9"};
-  settings.journal = {TableName{"Odd Schema", "j\"l"}};
+  settings.journal = {TableName{"Odd Schema", "j\"l"}, true};
   Partition partition;
   partition.table = {"s", "t"};
   partition.interval = {IntervalUnit::day, 10};

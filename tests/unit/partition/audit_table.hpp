@@ -80,8 +80,8 @@ inline void attach_months(partition::Snapshot& snapshot, std::string_view first,
 
 inline task::Plan plan_of(const config::Partition& settings, const partition::Snapshot& snapshot,
                           const partition::Answers& answers = {}) {
-  return partition::make_plan(settings, snapshot, partition::make_draft(settings, snapshot),
-                              answers);
+  return partition::make_plan(settings, config::Journal{std::nullopt}, snapshot,
+                              partition::make_draft(settings, snapshot), answers);
 }
 
 inline std::vector<std::string> subjects(const task::Plan& plan) {

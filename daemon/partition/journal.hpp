@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The row that tells of an act, in the act's own transaction. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "config/table_name.hpp"
+#include "task/step.hpp"
+
+namespace pgcaretaker::partition {
+
+/// What is the same in all rows of one plan.
+struct JournalHead {
+  config::TableName table;
+  std::string host;
+  std::string plan_id;
+  std::string task;
+};
+
+/// INSERT of one row about the one partition for which `condition` is true, an expression of c, its
+/// row of pg_class, and i, its row of pg_inherits: to be sent while it is attached and locked.
+[[nodiscard]] task::Statement journal_statement(const JournalHead& head, std::string_view action,
+                                                std::string_view condition,
+                                                std::string_view reason);
+
+}  // namespace pgcaretaker::partition
