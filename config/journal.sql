@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The journal: what pgcaretaker did to partitions, written in the same transaction as the act itself, and never
--- changed afterwards. Run it once as a superuser, or as whoever is to own the journal, in the database that is
--- maintained, after config/roles.sql; running it again changes nothing.
+-- The journal: what pgcaretaker did to partitions, written in the same transaction as the act
+-- itself, and never changed afterwards. Run it once as a superuser, or as whoever is to own the
+-- journal, in the database that is maintained, after roles.sql; running it again changes nothing.
 --
 --   psql -v writers=caretaker,caracal -f journal.sql
 --
--- writers: the roles that add to it, separated by commas: the daemon's login, and the role that database.role
--- names. Leave out of it whoever must not.
+-- writers: the roles that add to it, separated by commas: the daemon's login, and the role that
+-- database.role names.
 \set ON_ERROR_STOP on
 
 CREATE SCHEMA IF NOT EXISTS pgcaretaker;
@@ -22,19 +22,22 @@ CREATE TABLE IF NOT EXISTS pgcaretaker.journal (
   action text NOT NULL,                         -- create, detach, drop
   subject text NOT NULL,                        -- the partition
   bounds text NOT NULL,                         -- FOR VALUES FROM (...) TO (...)
-  rows bigint,                                  -- as last counted by VACUUM or ANALYZE; NULL = never
+  rows bigint,                                  -- as VACUUM or ANALYZE counted; NULL = never
   bytes bigint NOT NULL,                        -- with indexes and TOAST
   reason text NOT NULL
 );
-COMMENT ON TABLE pgcaretaker.journal IS 'What pgcaretaker did to partitions; rows are only ever added.';
+COMMENT ON TABLE pgcaretaker.journal IS
+  'What pgcaretaker did to partitions; rows are only ever added.';
 
 CREATE OR REPLACE FUNCTION pgcaretaker.journal_is_append_only() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $body$
 BEGIN
-  RAISE EXCEPTION 'rows of pgcaretaker.journal are only ever added' USING ERRCODE = 'insufficient_privilege';
+  RAISE EXCEPTION 'rows of pgcaretaker.journal are only ever added'
+    USING ERRCODE = 'insufficient_privilege';
 END
 $body$;
-CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pgcaretaker.journal
+CREATE OR REPLACE TRIGGER append_only
+  BEFORE UPDATE OR DELETE OR TRUNCATE ON pgcaretaker.journal
   FOR EACH STATEMENT EXECUTE FUNCTION pgcaretaker.journal_is_append_only();
 -- In replica mode as well, in which other triggers do not fire.
 ALTER TABLE pgcaretaker.journal ENABLE ALWAYS TRIGGER append_only;
