@@ -168,6 +168,9 @@ Awaitable<task::Report> App::execute(task::Task& task, std::function<bool()> is_
   options.may_act = [this, is_wanted, lease = leases_made_] {
     return lease == leases_made_ && lease_->may_act() && is_wanted();
   };
+  options.observed = [this](const task::Report& observed) {
+    publish_observation(observed, board_, metrics_);
+  };
   task::Report report = co_await task::run_pass(task, *pool, clock_, options);
   co_return report;
 }

@@ -7,9 +7,31 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "app/tasks.hpp"
+#include "postgres/conninfo.hpp"
+#include "postgres/error.hpp"
 #include "telemetry/log.hpp"
 
 namespace pgcaretaker::app {
+
+namespace {
+
+/// Only libpq knows all the words of a connection string.
+void check_dsn(const Configuration& configuration, const config::Places& places,
+               config::Problems& problems) {
+  try {
+    (void)pg::connect_targets(
+        connect_options(configuration.settings.database, configuration.secrets, "task"));
+  } catch (const pg::Error& error) {
+    constexpr std::string_view key = "database.dsn";
+    std::string text = error.message();
+    if (text.starts_with(key)) text.erase(0, key.size() + 1);
+    const config::Place place = places.nearest(std::string{key});
+    problems.push_back({place.source, place.line, place.column, std::string{key}, std::move(text)});
+  }
+}
+
+}  // namespace
 
 std::optional<Configuration> read_configuration(const CommandLine& line,
                                                 config::Problems& problems) {
@@ -18,6 +40,9 @@ std::optional<Configuration> read_configuration(const CommandLine& line,
   Configuration configuration;
   configuration.secrets = config::read_secrets(loaded.settings, problems, loaded.places);
   configuration.settings = std::move(loaded.settings);
+  if (problems.empty()) {
+    check_dsn(configuration, loaded.places, problems);
+  }
   if (!problems.empty()) {
     return std::nullopt;
   }

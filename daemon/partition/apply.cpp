@@ -11,6 +11,7 @@
 #include "config/duration.hpp"
 #include "partition/refusal.hpp"
 #include "partition/steps.hpp"
+#include "partition/urgency.hpp"
 #include "postgres/lock_budget.hpp"
 #include "postgres/transaction.hpp"
 #include "telemetry/log.hpp"
@@ -167,8 +168,9 @@ pg::LockSearch lock_search(const config::Partition& settings, const Step& step,
   search.in_a_hurry = around.others_wait;
   const telemetry::Fields fields{{"task", config::task_name(settings)}, {"subject", step.subject}};
   search.waiting = [&step, fields](const std::vector<pg::Holder>& holders) {
-    telemetry::log_info(
-        fmt::format("{} {} waits for a lock, for {} at most: {}", step.action, step.subject,
+    const bool is_forced = step.urgency == urgency_text(Urgency::forced);
+    const auto log = is_forced ? telemetry::log_warn : telemetry::log_info;
+    log(fmt::format("{} {} waits for a lock, for {} at most: {}", step.action, step.subject,
                     config::duration_text(step.effort.patience), pg::holders_text(holders)),
         fields);
   };
@@ -197,7 +199,7 @@ Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& 
   const std::string table = settings.table.text();
   count_attempts(table, "timeout", spent.attempts, samples);
   count_attempts(table, "yielded", spent.yields, samples);
-  applied = ended ? std::move(*ended) : lock_not_granted(step, spent.holders);
+  applied = ended ? std::move(*ended) : lock_not_granted(step, spent);
   applied.samples.insert(applied.samples.begin(), samples.begin(), samples.end());
 }
 

@@ -77,10 +77,6 @@ std::vector<std::string> alterations(const config::NewPartitions& wanted, const 
   } else if (wanted.replica_identity && pattern.replica_identity == 'n') {
     parts.emplace_back("REPLICA IDENTITY NOTHING");
   }
-  if (wanted.row_security) {
-    parts.emplace_back("ENABLE ROW LEVEL SECURITY");
-    parts.emplace_back("FORCE ROW LEVEL SECURITY");
-  }
   return parts;
 }
 
@@ -195,6 +191,10 @@ std::vector<Statement> likeness_of_attached(const config::Partition& settings,
   const config::NewPartitions& wanted = settings.created;
   if (wanted.replica_identity && pattern.replica_identity == 'i' && pattern.replica_index) {
     statements.push_back(make(replica_index_sql(*pattern.replica_index, partition)));
+  }
+  if (wanted.row_security) {
+    statements.push_back(make(fmt::format(
+        "ALTER TABLE {} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", partition.sql())));
   }
   std::string proof = proof_sql(wanted, parent, partition);
   if (!proof.empty()) {

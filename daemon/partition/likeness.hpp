@@ -15,14 +15,16 @@ namespace pgcaretaker::partition {
 [[nodiscard]] std::string storage_clause(const config::NewPartitions& wanted,
                                          const Pattern& pattern);
 
-/// Between CREATE and ATTACH: columns' statistics targets, row-level security, replica identity,
-/// statement triggers, no grants, and last the owner, since it may be another than we.
+/// Between CREATE and ATTACH: columns' statistics targets, replica identity, statement triggers, no
+/// grants, and last the owner, since it may be another than we.
 [[nodiscard]] std::vector<task::Statement> liken(const config::Partition& settings,
                                                  const Pattern& pattern, const std::string& owner,
                                                  const config::TableName& partition);
 
-/// After ATTACH. The first only where the parent's replica identity is an index, whose counterpart
-/// has a name by then; the last returns a row `value` for each difference that is left.
+/// After ATTACH: a replica identity that is an index, whose counterpart has a name by then;
+/// row-level security, because ATTACH looks through the parent's foreign keys with a query, which
+/// is refused where policies would filter it; last the proof, a row `value` for each difference
+/// that is left.
 [[nodiscard]] std::vector<task::Statement> likeness_of_attached(const config::Partition& settings,
                                                                 const Pattern& pattern,
                                                                 std::int64_t parent,

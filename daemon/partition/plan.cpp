@@ -202,6 +202,9 @@ void plan_creation(const Inputs& in, std::vector<Step>& steps, FindingList& find
   }
   for (std::size_t i = first; i < steps.size(); ++i) {
     set_urgency(steps[i], in.settings, urgency);
+    // Rows already find no partition: there is nothing to be patient for.
+    const bool is_late = wanted.front().partition.range.lower <= in.snapshot.now;
+    if (is_late && urgency == Urgency::forced) steps[i].effort.patience = Duration{0};
   }
 }
 

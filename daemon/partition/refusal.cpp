@@ -21,7 +21,7 @@ using task::Step;
 Applied yielded(Finding finding) {
   Applied applied;
   applied.kind = Applied::Kind::yielded;
-  applied.needs_person = finding.severity == Severity::critical;
+  applied.can_wait = finding.severity == Severity::critical;
   applied.findings.push_back(std::move(finding));
   return applied;
 }
@@ -82,25 +82,34 @@ Applied after_failed_check(const config::Partition& settings, const Step& step,
                              step.action)));
 }
 
-Applied lock_not_granted(const Step& step, const std::vector<pg::Holder>& holders) {
+Applied lock_not_granted(const Step& step, const pg::LockSpent& spent) {
   const pg::LockEffort& effort = step.effort;
-  const std::string tried = effort.patience.count() > 0
-                                ? fmt::format(" in {} of looking for a moment to take it",
-                                              config::duration_text(effort.patience))
-                                : "";
+  if (spent.was_stopped) {
+    return yielded(finding_of(Severity::info, "lock_search_stopped", step,
+                              fmt::format("{} not done: stopped while it waited for its lock ({})",
+                                          step.action, step.lock)));
+  }
+  const bool is_relaxed = step.urgency == urgency_text(Urgency::relaxed);
+  const bool is_forced = step.urgency == urgency_text(Urgency::forced);
+  const std::string looked =
+      effort.patience.count() > 0
+          ? fmt::format(" after {} of looking for a moment without anyone in the way",
+                        config::duration_text(effort.patience))
+          : "";
   const std::string result =
       effort.insistence.empty()
-          ? fmt::format("was not asked for{}, because others had it and there is time", tried)
-          : fmt::format("was not granted within {}{}",
-                        config::duration_text(effort.insistence.back()), tried);
-  const Severity severity = step.urgency == urgency_text(Urgency::forced)    ? Severity::critical
-                            : step.urgency == urgency_text(Urgency::relaxed) ? Severity::info
-                                                                             : Severity::warning;
+          ? fmt::format("was not asked for{}, since there is time", looked)
+          : fmt::format("was asked for, up to {}, in vain{}",
+                        config::duration_text(effort.insistence.back()), looked);
+  const Severity severity = is_forced    ? Severity::critical
+                            : is_relaxed ? Severity::info
+                                         : Severity::warning;
   Applied applied = yielded(finding_of(
       severity, "lock_timeout", step,
-      fmt::format("{} not done: its lock ({}) {}; in the way: {}; the next pass tries again",
-                  step.action, step.lock, result, pg::holders_text(holders))));
-  applied.needs_person = false;
+      fmt::format("{} not done: its lock ({}) {}; in the way when last looked for: {}; the next "
+                  "pass tries again",
+                  step.action, step.lock, result, pg::holders_text(spent.holders))));
+  applied.can_wait = is_relaxed;
   return applied;
 }
 

@@ -8,7 +8,7 @@
 
 #include "config/settings.hpp"
 #include "postgres/error.hpp"
-#include "postgres/lock.hpp"
+#include "postgres/lock_budget.hpp"
 #include "task/step.hpp"
 
 namespace pgcaretaker::partition {
@@ -24,8 +24,7 @@ struct FailedCheck {
 
 /// The outcome when the lock was not granted for all the step's effort, with who stood in the way.
 /// The more urgent it was, the graver.
-[[nodiscard]] task::Applied lock_not_granted(const task::Step& step,
-                                             const std::vector<pg::Holder>& holders);
+[[nodiscard]] task::Applied lock_not_granted(const task::Step& step, const pg::LockSpent& spent);
 
 /// The outcome when the server refused a statement as one may expect it to; nullopt when it is an
 /// error, or a lock that was not granted in time.

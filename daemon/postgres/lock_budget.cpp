@@ -92,7 +92,8 @@ Awaitable<bool> insist(Connection& connection, const LockEffort& effort,
     if (i > 0) spent.holders = co_await conflicting_holders(connection, wanted);
     if (!is_last && is_anyone_older(spent.holders, timeout)) continue;
     if (timeout > effort.lock_timeout) {
-      if (!search.may_go_on()) break;
+      spent.was_stopped = !search.may_go_on();
+      if (spent.was_stopped) break;
       search.growing(timeout);
     }
     const Attempt attempt = co_await search.attempt(timeout);
@@ -147,7 +148,8 @@ Awaitable<LockSpent> search_lock(Connection& connection, async::Clock& clock, St
     if (is_last) break;
     if (pause == first_pause) search.waiting(spent.holders);
     co_await clock.sleep_until(std::min(clock.now() + jittered(pause), until));
-    if (!search.may_go_on()) {
+    spent.was_stopped = !search.may_go_on();
+    if (spent.was_stopped) {
       spent.gave_up = true;
       co_return spent;
     }

@@ -28,6 +28,7 @@ struct LockSpent {
   int attempts = 0;  // that did not get the lock
   int yields = 0;    // times somebody older held the lock, so that it was not even asked for
   bool gave_up = false;
+  bool was_stopped = false;     // gave up because may_go_on said so
   std::vector<Holder> holders;  // when it gave up: who stood in the way, as last seen
 };
 

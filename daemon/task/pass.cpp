@@ -105,7 +105,7 @@ void note_act(Progress& progress, Act act, Applied applied, const pg::Error* err
   if (act.error.empty()) {
     act.result = result_text(applied.kind);
     const bool has_yielded = applied.kind == Applied::Kind::yielded;
-    progress.yielded = progress.yielded || (has_yielded && !applied.needs_person);
+    progress.yielded = progress.yielded || (has_yielded && !applied.can_wait);
     if (applied.stops_action) progress.stopped_actions.insert(act.action);
   } else {
     act.result = "failed";
@@ -172,6 +172,7 @@ Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, async::Clock& clock,
   Plan plan = co_await plan_checked(task, connection, clock, options.as_of);
   const std::vector<Step> steps = std::move(plan.steps);
   adopt_plan(progress.report, std::move(plan));
+  if (!steps.empty()) options.observed(progress.report);
   const auto others_wait = [&pool] { return pool.waiting() > 0; };
   const Surroundings around{clock, started, options.may_act, others_wait};
   for (const Step& step : steps) {

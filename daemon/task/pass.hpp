@@ -15,6 +15,9 @@ namespace pgcaretaker::task {
 struct PassOptions {
   /// Asked before every step: false = observe only from here on (no lease, or stopping).
   std::function<bool()> may_act = [] { return true; };
+  /// Called before the first step, which may take long, with what was observed: its samples and
+  /// findings stand in the report, its outcome is not known yet.
+  std::function<void(const Report&)> observed = [](const Report&) {};
   std::optional<UtcTime> as_of;  // replaces the server's clock, for tests
 };
 

@@ -36,6 +36,16 @@ void update_entry(TaskEntry& entry, const Report& report) {
   entry.last->samples.clear();
 }
 
+void record_observation(const Report& report, telemetry::Metrics& metrics) {
+  for (const Severity severity : severities) {
+    const auto count = std::ranges::count(report.findings, severity, &Finding::severity);
+    metrics.record(Sample{Metric::findings,
+                          {report.task, std::string{severity_text(severity)}},
+                          static_cast<double>(count)});
+  }
+  metrics.record(report.samples);
+}
+
 void record_pass(const Report& report, telemetry::Metrics& metrics) {
   const std::string& task = report.task;
   metrics.record(
@@ -48,13 +58,7 @@ void record_pass(const Report& report, telemetry::Metrics& metrics) {
                           {task},
                           telemetry::unix_seconds(report.started + report.duration)});
   }
-  for (const Severity severity : severities) {
-    const auto count = std::ranges::count(report.findings, severity, &Finding::severity);
-    metrics.record(Sample{Metric::findings,
-                          {task, std::string{severity_text(severity)}},
-                          static_cast<double>(count)});
-  }
-  metrics.record(report.samples);
+  record_observation(report, metrics);
 }
 
 bool stood_before(const Finding& finding, const TaskEntry& before) {
@@ -81,6 +85,10 @@ void log_news(const Report& report, const TaskEntry& before) {
 }
 
 }  // namespace
+
+void publish_observation(const Report& report, const Board& board, telemetry::Metrics& metrics) {
+  if (board.tasks.contains(report.task)) record_observation(report, metrics);
+}
 
 void publish(const Report& report, Board& board, telemetry::Metrics& metrics) {
   const auto entry = board.tasks.find(report.task);

@@ -11,4 +11,7 @@ namespace pgcaretaker::task {
 /// `report` becomes the latest of its task. A task that is no longer on the board is ignored.
 void publish(const Report& report, Board& board, telemetry::Metrics& metrics);
 
+/// What a pass has observed, before it acts: the gauges show it, however long the acts take.
+void publish_observation(const Report& report, const Board& board, telemetry::Metrics& metrics);
+
 }  // namespace pgcaretaker::task

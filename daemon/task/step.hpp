@@ -59,7 +59,7 @@ struct Applied {
     yielded,  // a lock or a race was lost; nothing changed; the next pass looks again
   };
   Kind kind = Kind::done;
-  bool needs_person = false;  // when yielded: trying again soon is of no use
+  bool can_wait = false;      // when yielded: trying again before the next slot is of no use
   bool stops_action = false;  // nor is any other step of the same action in this pass
   std::int64_t rows = 0;      // rows moved or removed, where the step counts rows
   std::vector<Finding> findings;

@@ -131,7 +131,7 @@ def failures(folder):
     path.write_text(world.settings(name))
     daemon.once("once", "-c", path)
     # Two months more than there are, and weeks to make them in.
-    path.write_text(world.settings(name, partition='patience = "1s"')
+    path.write_text(world.settings(name, partition='patience = "1s"\npress_below = 9.0')
                     .replace("ahead = 2", "ahead = 4"))
     other = world.session(name, "BEGIN; LOCK TABLE public.events IN SHARE UPDATE EXCLUSIVE MODE;")
     try:

@@ -22,17 +22,31 @@ struct Planned {
   std::string error;  // why it could not be planned; empty otherwise
 };
 
-void print_step(const task::Step& step) {
+/// What can be pasted into psql: the transaction as it will be sent.
+void print_transaction(const task::Step& step, const std::string& role) {
+  fmt::print("    sql:  BEGIN;\n");
+  if (!role.empty()) {
+    fmt::print("    sql:  SET LOCAL ROLE {};\n", config::quote_identifier(role));
+  }
+  fmt::print("    sql:  SET LOCAL search_path = ''; SET LOCAL timezone = 'UTC';\n");
+  fmt::print("    sql:  SET LOCAL lock_timeout = '{}ms';\n", step.effort.lock_timeout.count());
+}
+
+void print_step(const task::Step& step, const std::string& role) {
   fmt::print("  {} {}\n    why:  {}\n    lock: {}\n    undo: {}\n", step.action, step.subject,
              step.reason, step.lock, step.reversible ? "possible" : "not possible");
   if (!step.urgency.empty()) {
     fmt::print("    wait: {}: {}\n", step.urgency, pg::effort_text(step.effort));
+    print_transaction(step, role);
   }
   for (const auto& statement : step.statements) {
-    fmt::print("    sql:  {}\n", statement.sql);
+    fmt::print("    sql:  {};\n", statement.sql);
     for (std::size_t i = 0; i < statement.params.size(); ++i) {
-      fmt::print("          ${} = {}\n", i + 1, statement.params[i]);
+      fmt::print("          -- ${} = {}\n", i + 1, statement.params[i]);
     }
+  }
+  if (!step.urgency.empty()) {
+    fmt::print("    sql:  COMMIT;\n");
   }
 }
 
@@ -42,13 +56,15 @@ bool has_critical(const Planned& planned) {
   });
 }
 
-void print_text(const Planned& planned) {
+void print_text(const Planned& planned, const std::string& role) {
   fmt::print("{}\n", planned.task);
   if (!planned.error.empty()) {
     fmt::print("  cannot tell: {}\n", planned.error);
     return;
   }
-  std::ranges::for_each(planned.plan.steps, print_step);
+  for (const auto& step : planned.plan.steps) {
+    print_step(step, role);
+  }
   for (const auto& finding : planned.plan.findings) {
     fmt::print("  {}: {}: {}\n", task::severity_text(finding.severity), finding.subject,
                finding.text);
@@ -129,7 +145,9 @@ Awaitable<ExitCode> plan_tasks(OneShot& shot) {
     std::ranges::transform(all, std::back_inserter(json["tasks"]), plan_json);
     fmt::print("{}\n", json.dump(2));
   } else {
-    std::ranges::for_each(all, print_text);
+    for (const auto& planned : all) {
+      print_text(planned, shot.configuration.settings.database.role);
+    }
   }
   co_return verdict(all);
 }

@@ -43,11 +43,13 @@ std::string whole_seconds(std::string time) {
 
 void print_task(const Json& task) {
   const Json& last = task.at("last_run");
+  std::string next = "next run not planned";
+  if (!task.at("next_run").is_null()) {
+    const std::string when = whole_seconds(task.at("next_run").get<std::string>());
+    next = (task.at("state") == "running" ? "running, since about " : "next run ") + when;
+  }
   fmt::print("{}: {}, {}\n", task.at("task").get<std::string>(),
-             last.is_null() ? "no pass yet" : last.at("outcome").get<std::string>(),
-             task.at("next_run").is_null()
-                 ? "next run not planned"
-                 : "next run " + whole_seconds(task.at("next_run").get<std::string>()));
+             last.is_null() ? "no pass yet" : last.at("outcome").get<std::string>(), next);
   if (last.is_null()) {
     return;
   }

@@ -31,7 +31,7 @@ void create_particular_events(Admin& admin) {
 void forget(Admin& admin) {
   admin.execute(
       "ALTER DEFAULT PRIVILEGES FOR ROLE pgc_owner REVOKE ALL ON TABLES FROM grasping, PUBLIC;"
-      "DROP ROLE grasping");
+      "DROP OWNED BY grasping; DROP ROLE grasping");
 }
 
 /// Of the partition for December.

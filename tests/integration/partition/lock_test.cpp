@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Others at the same table: readers, lock holders, rivals, and a server that kills us halfway.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <csignal>
 #include <set>
 #include <thread>
 
 #include "partition_fixture.hpp"
+#include "postgres/transaction.hpp"
 
 using namespace pgcaretaker;
 using namespace pgcaretaker::test;
@@ -168,6 +173,37 @@ TEST_CASE("as the window ends, readers without a gap are stood up to once, for a
   CHECK(names(admin).size() == 5);
 }
 
+TEST_CASE("a daemon that is killed while it waits for a lock lets go within seconds") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  create_events(admin);
+  Admin reader{database.name()};
+  reader.execute("BEGIN; SELECT count(*) FROM public.events");
+  const pid_t child = fork();
+  if (child == 0) {
+    // Without the destructors that would close the session in good order.
+    Keeper keeper{database.options()};
+    try {
+      const pg::TransactionOptions patient{.lock_timeout = 1h, .statement_timeout = 1h};
+      const std::function<Awaitable<void>()> body = [&]() -> Awaitable<void> {
+        co_await keeper.connection().query("wait", "LOCK TABLE public.events");
+      };
+      run(keeper.loop(), pg::transact(keeper.connection(), patient, body));
+    } catch (...) {
+    }
+    _exit(1);
+  }
+  const std::string waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+  while (admin.number(waits) == 0) {
+  }
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  const auto since = std::chrono::steady_clock::now();
+  while (admin.number(waits) != 0) {
+  }
+  CHECK(std::chrono::steady_clock::now() - since < 5s);
+}
+
 TEST_CASE("with time to spare a partition is not forced behind a reader of the default") {
   TestDatabase database;
   Admin& admin = database.admin();
@@ -194,6 +230,7 @@ TEST_CASE("with time to spare a partition is not forced behind a reader of the d
   REQUIRE(codes(applied.findings) == Words{"lock_timeout"});
   CHECK(applied.findings[0].severity == task::Severity::info);
   CHECK(contains(applied.findings[0].text, "was not asked for"));
+  CHECK(applied.can_wait);
   CHECK(names(admin).size() == 3);
 }
 

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "audit_table.hpp"
+#include "partition/steps.hpp"
 #include "partition/window.hpp"
 
 using namespace pgcaretaker;
@@ -75,9 +76,13 @@ void attach_random(Chance& chance, const config::Partition& settings, Snapshot& 
 Snapshot carried_out(Snapshot snapshot, const task::Plan& plan) {
   for (const task::Step& step : plan.steps) {
     if (step.action == "create") {
-      const std::string& sql = step.statements.back().sql;
-      const std::string name = step.subject.substr(step.subject.find('.') + 1);
-      attach_text(snapshot, name, sql.substr(sql.find("FOR VALUES")));
+      for (const task::Statement& sent : step.statements) {
+        if (sent.name != partition::statement::attach) continue;
+        const auto name_end = sent.sql.find("\"\n");
+        const auto name = sent.sql.rfind('"', name_end - 1) + 1;
+        attach_text(snapshot, sent.sql.substr(name, name_end - name),
+                    sent.sql.substr(sent.sql.find("FOR VALUES")));
+      }
       continue;
     }
     const auto gone = std::find_if(

@@ -111,20 +111,24 @@ TEST_CASE("a lock that was not granted says what it waited for, how long, and fo
   config::Partition settings = test::audit_events();
   const pg::Holder holder{42,     "",       "public.audit_events_default", "bi",
                           "psql", "active", std::chrono::seconds{200},     "SELECT"};
-  const Applied applied = lock_not_granted(creation(settings, Urgency::pressed), {holder});
+  const Applied applied =
+      lock_not_granted(creation(settings, Urgency::pressed), {1, 0, true, false, {holder}});
   CHECK(applied.kind == Applied::Kind::yielded);
   REQUIRE(applied.findings.size() == 1);
   CHECK(applied.findings[0].code == "lock_timeout");
-  CHECK(applied.findings[0].text ==
-        "create not done: its lock (SHARE UPDATE EXCLUSIVE on public.audit_events) was not granted "
-        "within 50ms in 10m of looking for a moment to take it; in the way: pid 42 (user bi, "
-        "application psql) holds public.audit_events_default, active, its transaction is 3m 20s "
-        "old, query: SELECT; the next pass tries again");
+  CHECK(
+      applied.findings[0].text ==
+      "create not done: its lock (SHARE UPDATE EXCLUSIVE on public.audit_events) was asked for, up "
+      "to 50ms, in vain after 10m of looking for a moment without anyone in the way; in the way "
+      "when last looked for: pid 42 (user bi, application psql) holds "
+      "public.audit_events_default, active, its transaction is 3m 20s old, query: SELECT; the "
+      "next pass tries again");
   settings.patience = Duration{0};
-  CHECK(lock_not_granted(creation(settings, Urgency::pressed), {}).findings[0].text ==
-        "create not done: its lock (SHARE UPDATE EXCLUSIVE on public.audit_events) was not granted "
-        "within 50ms; in the way: somebody who was gone when looked for; the next pass tries "
-        "again");
+  CHECK(
+      lock_not_granted(creation(settings, Urgency::pressed), {}).findings[0].text ==
+      "create not done: its lock (SHARE UPDATE EXCLUSIVE on public.audit_events) was asked for, up "
+      "to 50ms, in vain; in the way when last looked for: somebody who was gone when looked for; "
+      "the next pass tries again");
 }
 
 TEST_CASE("the more urgent, the graver a lock that was not granted") {
@@ -134,11 +138,24 @@ TEST_CASE("the more urgent, the graver a lock that was not granted") {
   };
   CHECK(found(Urgency::relaxed).severity == Severity::info);
   CHECK(contains(found(Urgency::relaxed).text,
-                 "was not asked for in 10m of looking for a moment to take it, because others had "
-                 "it and there is time"));
+                 "was not asked for after 10m of looking for a moment without anyone in the way, "
+                 "since there is time"));
+  CHECK(lock_not_granted(creation(settings, Urgency::relaxed), {}).can_wait);
+  CHECK_FALSE(lock_not_granted(creation(settings, Urgency::forced), {}).can_wait);
   CHECK(found(Urgency::pressed).severity == Severity::warning);
   CHECK(found(Urgency::forced).severity == Severity::critical);
-  CHECK(contains(found(Urgency::forced).text, "was not granted within 30s in 10m"));
+  CHECK(contains(found(Urgency::forced).text, "was asked for, up to 30s, in vain after 10m"));
+}
+
+TEST_CASE("a stop while it waits is nobody's fault") {
+  const config::Partition settings = test::audit_events();
+  const Applied applied =
+      lock_not_granted(creation(settings, Urgency::forced), {0, 1, true, true, {}});
+  REQUIRE(applied.findings.size() == 1);
+  CHECK(applied.findings[0].severity == Severity::info);
+  CHECK(applied.findings[0].text ==
+        "create not done: stopped while it waited for its lock (SHARE UPDATE EXCLUSIVE on "
+        "public.audit_events)");
 }
 
 TEST_CASE("a failed check says which promise was broken") {

@@ -50,7 +50,7 @@ TEST_CASE("creation is LIKE without identity, then ATTACH") {
   const task::Step step = create_step(
       context(settings), {{{"public", "audit_events_y2026m12"}, range("2026-12-01", "2027-01-01")}},
       "because");
-  REQUIRE(names(step) == Words{"create", "liken", "liken", "attach", "verify_likeness"});
+  REQUIRE(names(step) == Words{"create", "liken", "attach", "liken", "verify_likeness"});
   CHECK(step.action == "create");
   CHECK(step.subject == "public.audit_events_y2026m12");
   CHECK(step.reason == "because");
@@ -58,7 +58,7 @@ TEST_CASE("creation is LIKE without identity, then ATTACH") {
   CHECK(step.statements[0].sql ==
         "CREATE TABLE \"public\".\"audit_events_y2026m12\" (LIKE \"public\".\"audit_events\" "
         "INCLUDING ALL EXCLUDING IDENTITY)");
-  CHECK(step.statements[3].sql ==
+  CHECK(step.statements[2].sql ==
         "ALTER TABLE \"public\".\"audit_events\" ATTACH PARTITION "
         "\"public\".\"audit_events_y2026m12\"\n"
         "  FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')");

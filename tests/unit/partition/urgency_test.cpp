@@ -97,6 +97,11 @@ TEST_CASE("with time to spare each partition is a step, as the window ends all a
               "public.audit_events_y2027m04"});
   CHECK(forced.steps[0].urgency == "forced");
   CHECK(forced.steps[0].effort.insistence.back() == 30s);
+  CHECK(forced.steps[0].effort.patience == 10min);
+  snapshot.now = at("2027-02-03");
+  const task::Plan late = test::plan_of(test::audit_events(), with_default(snapshot));
+  CHECK(late.steps.at(0).effort.patience == 0s);  // rows go to the default already
+  snapshot.now = at("2027-01-31");
   const task::Plan without = test::plan_of(test::audit_events(), snapshot);
   CHECK(without.steps.size() == 3);
   CHECK(without.steps[2].urgency == "forced");
