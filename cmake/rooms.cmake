@@ -20,9 +20,11 @@ if(PGCARETAKER_SANITIZE)
   target_link_options(build_flags INTERFACE -fsanitize=${PGCARETAKER_SANITIZE})
   # Recycled coroutine frames hide a use-after-free from the sanitizer.
   target_compile_definitions(build_flags INTERFACE
-    BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING BOOST_ASIO_DISABLE_SMALL_BLOCK_RECYCLING
-    # The thread sanitizer does not know the fences that Asio puts around handlers.
-    $<$<STREQUAL:${PGCARETAKER_SANITIZE},thread>:BOOST_ASIO_DISABLE_FENCED_BLOCK>)
+    BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING BOOST_ASIO_DISABLE_SMALL_BLOCK_RECYCLING)
+endif()
+if(PGCARETAKER_SANITIZE STREQUAL "thread")
+  # This sanitizer does not know the fences that Asio puts around handlers.
+  target_compile_definitions(build_flags INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
 endif()
 
 # room(NAME [DEPENDS target...]): the library of daemon/NAME.
