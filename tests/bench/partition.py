@@ -34,7 +34,8 @@ SELECT gen_random_uuid()::text, 'zone-' || n % 50, 'bench',
 PARTMAN = """
 CREATE SCHEMA partman; CREATE EXTENSION pg_partman SCHEMA partman;
 SELECT partman.create_parent('public.audit_events', 'occurred_at', 'native', 'monthly',
-                             p_premake := {months});
+                             p_premake := {months},
+                             p_start_partition := (now() - interval '{age} months')::text);
 UPDATE partman.part_config SET infinite_time_partitions = true, retention = '3 months',
        retention_keep_table = false, retention_keep_index = false"""
 SETTINGS = """
@@ -64,16 +65,18 @@ def template(name, partman, default, old):
     sql("postgres", f'CREATE DATABASE "{name}"')
     subprocess.run(["psql", "-Xqd", name, "-v", "ON_ERROR_STOP=1", "-f",
                     "tests/support/control_plane.sql"], check=True, stdout=subprocess.DEVNULL)
-    for months in range(4, 4 + old):
-        sql(name, f"SELECT audit_partition_ensure((now() - interval '{months} months')::date)")
-        sql(name, FILL.format(rows=OLD_ROWS, time=f"date_trunc('month', now() - interval "
-                              f"'{months} months') + n * interval '10 s'"))
-    sql(name, "SELECT audit_partition_ensure(now()::date)")
+    ages = [0, *range(4, 4 + old)]
     if partman:
         sql(name, "DROP TABLE audit_events_default")
-        sql(name, PARTMAN.format(months=MONTHS))
+        sql(name, PARTMAN.format(months=MONTHS, age=max(ages)))
         for (child,) in future(name):
             sql(name, f"DROP TABLE {child}")
+    else:
+        for age in ages:
+            sql(name, f"SELECT audit_partition_ensure((now() - interval '{age} months')::date)")
+    for age in ages[1:]:
+        sql(name, FILL.format(rows=OLD_ROWS, time=f"date_trunc('month', now() - interval "
+                              f"'{age} months') + n * interval '10 s'"))
     if default is None:
         sql(name, "DROP TABLE audit_events_default")
     elif default:

@@ -16,6 +16,8 @@ packages_of() {
     clang) echo clang-14 ;;
     # A private server, its clients and the scripts around them.
     postgres) echo postgresql-15 postgresql-client-15 python3 curl procps ;;
+    # What benchmarks write with, and one of those they measure.
+    bench) echo python3-psycopg2 postgresql-15-partman ;;
     # Other majors come through npm.
     npm) echo npm ca-certificates ;;
     lint) echo clang-format-14 clang-tidy-14 shellcheck python3 ;;
