@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration first_pause = 250ms;  // a look is cheap, and what held the lock may just end
-constexpr Duration longest_pause = 2s;   // so that a lock set free is taken within seconds
+constexpr Duration longest_pause = 1s;   // so that a lock set free is taken within a second
 
 // Fast-path locks and waiters ahead of us are in pg_locks as well. A prepared transaction has no
 // pid; the lock on its transaction id tells which it is.

@@ -48,7 +48,7 @@ struct LockSearch {
 };
 
 /// Looks, and attempts when no conflicting transaction is, or may be, older than lock_timeout; else
-/// pauses (250 ms doubling to 2 s, jittered) and looks again, until `started` + patience; it looks
+/// pauses (250 ms doubling to 1 s, jittered) and looks again, until `started` + patience; it looks
 /// at least once. Then the insistence, for readers that overlap without a gap would be looked at
 /// for ever: one attempt each, without those that a holder older than their lock_timeout makes
 /// hopeless, but always the last. What they cost others is the sum of those made. Throws what
