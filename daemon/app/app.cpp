@@ -78,7 +78,6 @@ void App::wire_sessions() {
   const auto& settings = configuration_.settings;
   pools_ = std::make_unique<Pools>(settings.database, configuration_.secrets, canceller_,
                                    loop_.get_executor());
-  ++leases_made_;
   lease_ = std::make_unique<task::Lease>(
       settings.lease, connect_options(settings.database, configuration_.secrets, "lease"),
       canceller_, clock_, [this](const task::LeaseState& state) { lease_changed(state); });
@@ -165,8 +164,8 @@ task::RunnerHooks App::runner_hooks() {
 Awaitable<task::Report> App::execute(task::Task& task, std::function<bool()> is_wanted) {
   const std::shared_ptr<pg::Pool> pool = pools_->of(task);
   task::PassOptions options;
-  options.may_act = [this, is_wanted, lease = leases_made_] {
-    return lease == leases_made_ && lease_->may_act() && is_wanted();
+  options.may_act = [this, &task, pool, is_wanted] {
+    return pools_->of(task) == pool && lease_->may_act() && is_wanted();
   };
   options.observed = [this](const task::Report& observed) {
     publish_observation(observed, board_, metrics_);

@@ -55,8 +55,7 @@ class App {
   task::Board board_;
   telemetry::Metrics metrics_;
   async::Notifier database_changed_;
-  std::unique_ptr<Pools> pools_;  // replaced by a reload; a running pass keeps its pool
-  int leases_made_ = 0;
+  std::unique_ptr<Pools> pools_;        // replaced by a reload; a running pass keeps its pool
   std::unique_ptr<task::Lease> lease_;  // replaced by a reload, after its coroutine has ended
   async::TaskGroup lease_group_;
   std::vector<std::shared_ptr<task::Task>> tasks_;

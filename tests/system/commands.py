@@ -81,6 +81,15 @@ def effective_settings(folder):
           again.code == 0 and again.out == ran.out, again)
 
 
+def unreadable_dsn(folder):
+    path = folder / "dsn.toml"
+    path.write_text(world.settings("x", dsn="host=x pasword=y"))
+    for command in ("check-config", "plan", "once", "run"):
+        ran = daemon.once(command, "-c", path)
+        check(f"{command} refuses a dsn that libpq cannot read with 78 and its place",
+              ran.code == 78 and "dsn.toml:3:7: database.dsn: cannot be read: " in ran.err, ran)
+
+
 def plan_and_once(folder):
     name = world.database()
     path = folder / "plan.toml"
@@ -90,6 +99,10 @@ def plan_and_once(folder):
           ran.code == 2 and "ATTACH PARTITION" in ran.out and "why:" in ran.out
           and "lock:" in ran.out, ran)
     check_equal("plan changes nothing", world.partitions(name), 0)
+    copy = world.database()
+    shown = ran.out[ran.out.index("BEGIN;"):ran.out.index("COMMIT;") + len("COMMIT;")]
+    daemon.psql(shown.replace("    sql:  ", ""), copy)
+    check_equal("the transaction that plan shows can be pasted", world.partitions(copy), 3)
     ran = daemon.once("plan", "--json", "-c", path)
     tasks = [task["task"] for task in json.loads(ran.out)["tasks"]] if ran.code == 2 else []
     check("plan --json prints every task",
@@ -187,6 +200,7 @@ def main():
         command_line()
         wrong_configurations(folder)
         effective_settings(folder)
+        unreadable_dsn(folder)
         plan_and_once(folder)
         once_says_it_once(folder)
         failures(folder)

@@ -142,9 +142,7 @@ TEST_CASE("as the window ends, readers without a gap are stood up to once, for a
   TestDatabase database;
   Admin& admin = database.admin();
   create_events(admin);
-  admin.execute(
-      "CREATE TABLE public.events_default PARTITION OF public.events DEFAULT;"
-      "ALTER TABLE public.events_default OWNER TO pgc_owner");
+  create_default(admin);
   std::atomic<bool> stop = false;
   std::atomic<int> reading = 0;
   const auto read = [&](const char* first) {
@@ -210,9 +208,7 @@ TEST_CASE("with time to spare a partition is not forced behind a reader of the d
   create_events(admin);
   Keeper keeper{database.options()};
   keeper.once(events(), november);
-  admin.execute(
-      "CREATE TABLE public.events_default PARTITION OF public.events DEFAULT;"
-      "ALTER TABLE public.events_default OWNER TO pgc_owner");
+  create_default(admin);
   config::Partition settings = impatient();
   settings.ahead = 2;
   settings.force_timeout = 10s;
@@ -258,9 +254,7 @@ TEST_CASE("observing waits for nobody: exclusive locks leave a plan and a degrad
   create_events(admin);
   Keeper keeper{database.options()};
   keeper.once(events(), november);
-  admin.execute(
-      "CREATE TABLE public.events_default PARTITION OF public.events DEFAULT;"
-      "ALTER TABLE public.events_default OWNER TO pgc_owner");
+  create_default(admin);
   Admin holder{database.name()};
   holder.execute("BEGIN");
   holder.execute(

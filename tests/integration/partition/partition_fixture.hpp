@@ -33,6 +33,13 @@ inline void create_events(Admin& admin, const std::string& key_type = "timestamp
                 "ALTER TABLE public.events OWNER TO pgc_owner");
 }
 
+/// public.events gets a default partition, owned as it is.
+inline void create_default(Admin& admin) {
+  admin.execute(
+      "CREATE TABLE public.events_default PARTITION OF public.events DEFAULT;"
+      "ALTER TABLE public.events_default OWNER TO pgc_owner");
+}
+
 /// The same in months, one ahead, under a lock_timeout that no quick step meets; one try a pass.
 inline config::Partition events() {
   config::Partition settings;

@@ -190,9 +190,7 @@ TEST_CASE("rows that reach the default between plan and act are found by ATTACH,
   TestDatabase database;
   Admin& admin = database.admin();
   create_events(admin);
-  admin.execute(
-      "CREATE TABLE public.events_default PARTITION OF public.events DEFAULT;"
-      "ALTER TABLE public.events_default OWNER TO pgc_owner");
+  create_default(admin);
   Keeper keeper{database.options()};
   const task::Plan plan = keeper.plan(events(), november);
   admin.execute("INSERT INTO public.events (id, at) VALUES (1, '2026-12-24')");

@@ -147,6 +147,17 @@ TEST_CASE("the more urgent, the graver a lock that was not granted") {
   CHECK(contains(found(Urgency::forced).text, "was asked for, up to 30s, in vain after 10m"));
 }
 
+TEST_CASE("a default too large to be read under a lock is met once a pass, and not again soon") {
+  const config::Partition settings = test::audit_events();
+  const pg::Error slow{pg::Error::Kind::refused, "canceling statement due to statement timeout",
+                       "57014", std::string{statement::attach}};
+  const auto applied = after_refusal(settings, creation(settings), slow);
+  REQUIRE(applied.has_value());
+  CHECK(applied->findings.at(0).code == "default_too_large");
+  CHECK(applied->stops_action);
+  CHECK(applied->can_wait);
+}
+
 TEST_CASE("a stop while it waits is nobody's fault") {
   const config::Partition settings = test::audit_events();
   const Applied applied =

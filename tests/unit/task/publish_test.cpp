@@ -103,3 +103,13 @@ TEST_CASE_FIXTURE(Fixture, "the report of a task that a reload removed changes n
   publish(report, board, metrics);
   CHECK(board.tasks.size() == 1);
 }
+
+TEST_CASE_FIXTURE(Fixture, "what was observed shows before the pass has ended, and is no pass") {
+  report.samples = {telemetry::Sample{telemetry::Metric::outbox_rows, {"public.a", "pending"}, 42}};
+  report.findings = {Finding{Severity::warning, "a", "x", "y"}};
+  publish_observation(report, board, metrics);
+  CHECK(shows(R"(outbox_rows{state="pending",table="public.a"} 42)"));
+  CHECK(shows(R"(findings{severity="warning",task="outbox:public.a"} 1)"));
+  CHECK(entry().runs == 0);
+  CHECK_FALSE(entry().last.has_value());
+}
