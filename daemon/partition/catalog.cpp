@@ -10,7 +10,7 @@
 #include "partition/default_rows.hpp"
 #include "partition/look.hpp"
 #include "partition/pattern.hpp"
-#include "partition/steps.hpp"
+#include "partition/retire_steps.hpp"
 
 namespace pgcaretaker::partition {
 

@@ -10,7 +10,7 @@
 
 #include "async/awaitable.hpp"
 #include "config/settings.hpp"
-#include "partition/plan.hpp"
+#include "partition/draft.hpp"
 #include "partition/snapshot.hpp"
 #include "postgres/connection.hpp"
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <limits>
 
+#include "partition/retirement.hpp"
 #include "postgres/timestamp.hpp"
 
 namespace pgcaretaker::partition {

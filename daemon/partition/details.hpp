@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "partition/plan.hpp"
+#include "partition/draft.hpp"
 #include "telemetry/metric.hpp"
 
 namespace pgcaretaker::partition {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "partition/plan.hpp"
+#include "partition/draft.hpp"
 #include "task/finding.hpp"
 
 namespace pgcaretaker::partition {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The SQL of each kind of step, complete as `plan` prints it and apply sends it. Pure.
+// What the builders of steps share. Pure.
 #pragma once
 
 #include <optional>
@@ -10,8 +10,7 @@
 #include "config/settings.hpp"
 #include "partition/bounds.hpp"
 #include "partition/journal.hpp"
-#include "partition/layout.hpp"
-#include "partition/retention.hpp"
+#include "partition/snapshot.hpp"
 #include "task/step.hpp"
 
 namespace pgcaretaker::partition {
@@ -55,34 +54,25 @@ struct StepContext {
   std::optional<JournalHead> journal{};  // nullopt = acts are not written down
 };
 
-struct NewPartition {
-  config::TableName name;
-  TimeRange range;
-};
+[[nodiscard]] task::Statement make_statement(std::string_view name, std::string sql,
+                                             std::optional<int> expect_rows = {});
 
-/// CREATE TABLE (LIKE ... EXCLUDING IDENTITY) and ATTACH: never PARTITION OF, which would lock
-/// readers and writers of the whole table out. What LIKE leaves out follows, see likeness.hpp.
-/// Without identity, since 17 and later refuse to ATTACH a table that has one. Several `partitions`
-/// (at least one) are made ready first and then attached under locks that are waited for only once.
-[[nodiscard]] task::Step create_step(const StepContext& context,
-                                     const std::vector<NewPartition>& partitions,
-                                     std::string reason);
+[[nodiscard]] task::Statement lock_only(const config::TableName& table);
 
-/// create_function with the lower bound, then proof from the catalog that exactly its range is
-/// attached.
-[[nodiscard]] task::Step create_by_function_step(const StepContext& context,
-                                                 const NewPartition& partition, std::string reason);
+/// Adds ", NAME" for each.
+void add_names(std::string& lock, const std::vector<Neighbour>& tables);
 
-/// DETACH and, for expire = "drop", DROP, in one transaction behind locks in the order parent,
-/// partition, and behind a guard that proves by OID, bounds and parent that this still is what was
-/// planned. What retention_query and hold_query say is asked once more there. An attached partition
-/// is never dropped directly.
-[[nodiscard]] task::Step retire_step(const StepContext& context, const Member& member,
-                                     const Retention& retention, std::string reason);
+/// What is looked at before the step asks: the parent, the default, `partition` if there is one,
+/// and both ends of foreign keys, whose triggers come and go with a partition.
+[[nodiscard]] std::vector<pg::WantedLock> wanted_locks(
+    const StepContext& context, pg::LockMode on_parent,
+    const ObservedPartition* partition = nullptr);
 
-/// drop_function with the partition's name behind the same guard, then proof that it is gone.
-[[nodiscard]] task::Step drop_by_function_step(const StepContext& context, const Member& member,
-                                               const Retention& retention, std::string reason);
+void append(std::vector<task::Statement>& to, std::vector<task::Statement> from);
+
+/// Where acts are written down: adds the row for this one, about the partition of the condition,
+/// see journal_statement().
+void write_down(const StepContext& context, task::Step& step, const std::string& condition);
 
 /// What a create step creates, as PostgreSQL writes it: `FROM ('...') TO ('...')`, one after the
 /// other; "" for other steps.
@@ -90,10 +80,5 @@ struct NewPartition {
 
 /// A configured query as a FROM item, without the semicolon it may end with.
 [[nodiscard]] std::string subquery(std::string_view sql);
-
-/// hold_query as a statement that returns one row if the partition may go. Nothing but a definite
-/// false lets go: NULL, no row and any true among several rows hold. $1 and $2 are timestamptz and
-/// need not both be used.
-[[nodiscard]] task::Statement hold_statement(const std::string& hold_query, const TimeRange& range);
 
 }  // namespace pgcaretaker::partition

@@ -3,7 +3,8 @@
 #include "partition/journal.hpp"
 
 #include "audit_table.hpp"
-#include "partition/steps.hpp"
+#include "partition/create_steps.hpp"
+#include "partition/retire_steps.hpp"
 
 using namespace pgcaretaker;
 using namespace pgcaretaker::partition;

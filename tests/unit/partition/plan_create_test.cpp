@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which partitions a plan creates, and which it refuses to.
 #include "audit_table.hpp"
-#include "partition/steps.hpp"
+#include "partition/create_steps.hpp"
+#include "partition/retire_steps.hpp"
 
 using namespace pgcaretaker;
 using namespace pgcaretaker::test;

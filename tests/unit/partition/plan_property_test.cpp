@@ -5,7 +5,8 @@
 #include <random>
 
 #include "audit_table.hpp"
-#include "partition/steps.hpp"
+#include "partition/create_steps.hpp"
+#include "partition/retire_steps.hpp"
 #include "partition/window.hpp"
 
 using namespace pgcaretaker;

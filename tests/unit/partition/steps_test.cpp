@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The very SQL of each kind of step.
-#include "partition/steps.hpp"
+#include "partition/create_steps.hpp"
+#include "partition/retire_steps.hpp"
 
 #include "audit_table.hpp"
 

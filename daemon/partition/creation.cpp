@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands in a new partition's way, and why it is wanted.
+#include "partition/creation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "partition/create_steps.hpp"
+#include "partition/name.hpp"
+#include "partition/urgency.hpp"
+
+namespace pgcaretaker::partition {
+
+namespace {
+
+using task::Finding;
+using task::Severity;
+using task::Step;
+
+/// "2026", "2026-11", else the time itself: how people call an interval.
+std::string interval_name(const config::Interval& interval, UtcTime lower) {
+  const std::string text = time_text(lower);
+  switch (interval.unit) {
+    case config::IntervalUnit::year:
+      return text.substr(0, text.find('-'));
+    case config::IntervalUnit::month:
+    case config::IntervalUnit::quarter:
+      return text.substr(0, text.rfind('-'));
+    default:
+      return text;
+  }
+}
+
+std::string creation_reason(const Inputs& in, const Missing& missing) {
+  const UtcTime now = in.snapshot.now;
+  if (missing.range.contains(now)) {
+    return fmt::format("no partition takes the rows of today: {} is free",
+                       range_text(missing.range));
+  }
+  const bool covered_beyond =
+      std::any_of(in.draft.members.begin(), in.draft.members.end(), [&](const Member& member) {
+        return member.standing == Standing::regular && member.range.lower >= missing.range.upper;
+      });
+  if (covered_beyond) {
+    return fmt::format("there is a gap at {}", range_text(missing.range));
+  }
+  const int ahead = in.settings.ahead;
+  return fmt::format("the window must reach {}: {} interval{} ahead of {}",
+                     time_text(in.draft.window.upper), ahead, ahead == 1 ? "" : "s",
+                     interval_name(in.settings.interval, in.draft.window.lower));
+}
+
+/// Whether our role may create at all; says so once when not.
+bool may_create(const Inputs& in, FindingList& findings) {
+  if (in.settings.create_function || in.draft.missing.empty()) return true;
+  const ObservedTable& table = in.snapshot.table;
+  if (!table.owned) {
+    findings.add(Severity::critical, "not_owner", in.settings.table.text(),
+                 fmt::format("role {0} may not create its partitions: set database.role to its "
+                             "owner {1}, no superuser, of which the login is a member, or set "
+                             "create_function; config/roles.sql shows both ways",
+                             in.snapshot.role, table.owner));
+    return false;
+  }
+  if (!table.may_create) {
+    findings.add(Severity::critical, "not_owner", in.settings.table.text(),
+                 fmt::format("role {1} may not create tables in its schema: GRANT USAGE, CREATE ON "
+                             "SCHEMA {0} TO {1}, or set create_function",
+                             config::quote_identifier(in.settings.table.schema), in.snapshot.role));
+    return false;
+  }
+  return true;
+}
+
+/// Why this one range cannot be created, or nothing.
+std::optional<Finding> creation_obstacle(const Inputs& in, const Missing& missing, bool blocked,
+                                         const std::set<std::string>& planned_names) {
+  const config::TableName name{in.settings.table.schema, missing.name};
+  const auto critical = [&](std::string code, std::string text) {
+    return Finding{Severity::critical, std::move(code), name.text(), std::move(text)};
+  };
+  if (blocked) {
+    const std::string clause = bounds_clause(in.context.key, missing.range);
+    return default_blocks(in.settings.table, name.text(), clause.substr(clause.find("FROM")));
+  }
+  if (in.settings.create_function) {
+    if (missing.whole) return std::nullopt;
+    return critical("odd_bounds",
+                    fmt::format("{} is free but not a whole interval, which is all that "
+                                "create_function makes: create it by hand",
+                                range_text(missing.range)));
+  }
+  if (missing.name.size() > longest_name) {
+    return critical("name_too_long",
+                    fmt::format("this name has {} bytes, PostgreSQL takes {}: shorten name in "
+                                "[[partition]]",
+                                missing.name.size(), longest_name));
+  }
+  if (planned_names.contains(missing.name)) {
+    return critical("name_clash",
+                    fmt::format("name in [[partition]] gives {} the name of an earlier "
+                                "range: add a finer conversion such as %d or %H",
+                                range_text(missing.range)));
+  }
+  const auto taken = in.answers.taken_names.find(missing.name);
+  if (taken != in.answers.taken_names.end()) {
+    return critical(
+        "name_clash",
+        fmt::format("the partition for {} needs this name, but {} has it: rename or drop "
+                    "that, or change name in [[partition]]",
+                    range_text(missing.range), taken->second));
+  }
+  return std::nullopt;
+}
+
+/// What can be created, oldest first, each with its reason.
+struct Creation {
+  NewPartition partition;
+  std::string reason;
+};
+
+std::vector<Creation> creations(const Inputs& in, FindingList& findings) {
+  std::vector<Creation> result;
+  std::set<std::string> planned_names;
+  for (std::size_t i = 0; i < in.draft.missing.size(); ++i) {
+    const Missing& missing = in.draft.missing[i];
+    const bool blocked = i < in.answers.blocked.size() && in.answers.blocked[i];
+    if (auto obstacle = creation_obstacle(in, missing, blocked, planned_names)) {
+      findings.add({std::move(*obstacle)});
+      continue;
+    }
+    const config::TableName name{in.settings.table.schema, missing.name};
+    if (!missing.whole) {
+      findings.add(
+          Severity::info, "odd_bounds", name.text(),
+          fmt::format("{} is not a whole interval of {}: it is what the partitions beside it "
+                      "leave free",
+                      range_text(missing.range), in.settings.interval.text()));
+    }
+    planned_names.insert(missing.name);
+    result.push_back({{name, missing.range}, creation_reason(in, missing)});
+  }
+  return result;
+}
+
+}  // namespace
+
+void plan_creation(const Inputs& in, std::vector<Step>& steps, FindingList& findings) {
+  if (!may_create(in, findings)) return;
+  const std::vector<Creation> wanted = creations(in, findings);
+  if (wanted.empty()) return;
+  add_pattern_findings(in.settings, in.answers.pattern, findings);
+  const Urgency urgency =
+      creation_urgency(in.settings, in.snapshot.now, wanted.front().partition.range.lower);
+  const std::size_t first = steps.size();
+  if (urgency == Urgency::forced && in.context.default_partition && !in.settings.create_function) {
+    std::vector<NewPartition> partitions;
+    for (const Creation& creation : wanted) {
+      partitions.push_back(creation.partition);
+    }
+    steps.push_back(create_step(in.context, partitions, wanted.front().reason));
+  } else {
+    for (const Creation& creation : wanted) {
+      steps.push_back(in.settings.create_function
+                          ? create_by_function_step(in.context, creation.partition, creation.reason)
+                          : create_step(in.context, {creation.partition}, creation.reason));
+    }
+  }
+  for (std::size_t i = first; i < steps.size(); ++i) {
+    set_urgency(steps[i], in.settings, urgency);
+    // Rows already find no partition: there is nothing to be patient for.
+    const bool is_late = wanted.front().partition.range.lower <= in.snapshot.now;
+    if (is_late && urgency == Urgency::forced) steps[i].effort.patience = Duration{0};
+  }
+}
+
+}  // namespace pgcaretaker::partition
