@@ -165,27 +165,13 @@ Awaitable<Answer> exchange(std::string url, Endpoint endpoint, std::string reque
   co_return parse(url, text);
 }
 
-std::optional<Endpoint> endpoint_of_url(std::string_view url) {
-  constexpr std::string_view scheme = "http://";
-  if (!url.starts_with(scheme)) {
-    return url.starts_with("unix:") ? parse_endpoint(url) : std::nullopt;
-  }
-  url.remove_prefix(scheme.size());
-  if (url.ends_with('/')) {
-    url.remove_suffix(1);
-  }
-  const auto endpoint = parse_endpoint(url);
-  return endpoint && !endpoint->is_unix() ? endpoint : std::nullopt;
-}
-
 }  // namespace
 
 Awaitable<Answer> get(std::string url, std::string path, std::optional<config::Secret> bearer,
                       SteadyTime deadline) {
-  const auto endpoint = endpoint_of_url(url);
+  const auto endpoint = parse_url(url);
   if (!endpoint) {
-    throw std::runtime_error{fmt::format(
-        "cannot read the url \"{}\": write http://host:port, http://[v6]:port or unix:/path", url)};
+    throw std::runtime_error{fmt::format("cannot read the url \"{}\"", url)};
   }
   auto operation = exchange(url, *endpoint, request_text(*endpoint, path, bearer));
   auto answer = co_await async::with_deadline(std::move(operation), deadline);

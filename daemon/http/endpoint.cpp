@@ -52,4 +52,17 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
   return endpoint;
 }
 
+std::optional<Endpoint> parse_url(std::string_view url) {
+  constexpr std::string_view scheme = "http://";
+  if (!url.starts_with(scheme)) {
+    return url.starts_with("unix:") ? parse_endpoint(url) : std::nullopt;
+  }
+  url.remove_prefix(scheme.size());
+  if (url.ends_with('/')) {
+    url.remove_suffix(1);
+  }
+  const auto endpoint = parse_endpoint(url);
+  return endpoint && !endpoint->is_unix() ? endpoint : std::nullopt;
+}
+
 }  // namespace pgcaretaker::http

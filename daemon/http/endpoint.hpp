@@ -21,4 +21,7 @@ struct Endpoint {
 /// Reads unix:/path, host:port or [v6]:port; nullopt for anything else.
 [[nodiscard]] std::optional<Endpoint> parse_endpoint(std::string_view text);
 
+/// Reads http://host:port, http://[v6]:port or unix:/path; nullopt for anything else.
+[[nodiscard]] std::optional<Endpoint> parse_url(std::string_view url);
+
 }  // namespace pgcaretaker::http

@@ -176,6 +176,9 @@ def failures(folder):
     ran = daemon.once("status", "-c", path, "--url", "http://127.0.0.1:1")
     check("status exits 69 with one line when nothing listens",
           ran.code == 69 and one_line(ran.err), ran)
+    ran = daemon.once("status", "--url", "localhost")
+    check("status exits 64 with one line that says how a url is written",
+          ran.code == 64 and one_line(ran.err) and "http://HOST:PORT" in ran.err, ran)
 
 
 def lease_and_status():

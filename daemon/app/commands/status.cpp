@@ -108,6 +108,10 @@ ExitCode show(const http::Answer& answer, bool as_json) {
 
 ExitCode status(const CommandLine& line) {
   std::string url = line.url;
+  if (!url.empty() && !http::parse_url(url)) {
+    fmt::print(stderr, "pgcaretaker: --url wants http://HOST:PORT or unix:/PATH, not '{}'\n", url);
+    return ExitCode::usage;
+  }
   std::optional<config::Secret> bearer;
   // With --url the file is only asked for the bearer, and need not be there.
   if (url.empty() || line.config_file_given) {
