@@ -30,7 +30,7 @@ LIBRARIES = (
 )
 
 # The thinking: a table of cases tests it, so nothing in it may depend on the moment or the machine.
-PURE = re.compile(r'daemon/\w+/(?:plan|judge|calendar|cadence|routes|bounds|batch|window|retention|'
+PURE = re.compile(r'daemon/\w+/(?:plan|judge|calendar|cadence|routes|bounds|key|key_choice|batch|window|retention|'
                   r'layout|likeness|urgency|draft|creation|retirement|\w*steps|statement|snapshot|'
                   r'page|html|status_json)'
                   r'\.[ch]pp$')
