@@ -63,9 +63,10 @@ struct Partman {
   config::Partition settings;
 };
 
-void create_by_partman(Admin& admin, const Partman& set) {
+void create_once(Admin& admin, const Partman& set) {
   admin.execute(
-      "SET timezone = 'UTC'; DROP TABLE IF EXISTS public.events; DROP SCHEMA IF EXISTS partman "
+      "SET timezone = 'UTC'; SET datestyle = 'ISO'; DROP TABLE IF EXISTS public.events; DROP "
+      "SCHEMA IF EXISTS partman "
       "CASCADE; CREATE SCHEMA partman; CREATE EXTENSION pg_partman SCHEMA partman");
   create_events(admin, set.column);
   admin.execute(std::string{"SELECT partman.create_parent('public.events', 'at', 'native', '"} +
@@ -75,6 +76,20 @@ void create_by_partman(Admin& admin, const Partman& set) {
       "DO $$ DECLARE each regclass; BEGIN FOR each IN SELECT inhrelid FROM pg_inherits WHERE "
       "inhparent = 'public.events'::regclass LOOP EXECUTE format('ALTER TABLE %s OWNER TO "
       "pgc_owner', each); END LOOP; END $$");
+}
+
+/// The set, made within one interval of its own: the time when it was.
+UtcTime create_by_partman(Admin& admin, const Partman& set) {
+  const auto now = [&] {
+    return at(admin.value("SET timezone = 'UTC'; SET datestyle = 'ISO'; SELECT clock_timestamp()")
+                  .value());
+  };
+  while (true) {
+    const UtcTime before = now();
+    create_once(admin, set);
+    const auto& interval = set.settings.interval;
+    if (partition::interval_containing(interval, before).contains(now())) return before;
+  }
 }
 
 std::vector<Partman> partman_sets() {
@@ -102,8 +117,7 @@ TEST_CASE("a set of pg_partman with the same interval leaves nothing to do, then
   for (const Partman& set : partman_sets()) {
     CAPTURE(set.interval);
     CAPTURE(set.column);
-    create_by_partman(admin, set);
-    const UtcTime now = at(admin.value("SELECT clock_timestamp()").value());
+    const UtcTime now = create_by_partman(admin, set);
     const config::Partition& settings = set.settings;
     check_plan(database, settings, {}, {}, now);
     // An interval later one partition is due, whatever the others are called.
@@ -124,7 +138,7 @@ TEST_CASE("pg_partman that was told to keep off keeps off, and retention goes by
   TestDatabase database;
   Admin& admin = database.admin();
   Partman set{"daily", "timestamptz", "", every({IntervalUnit::day, 1}, 4)};
-  create_by_partman(admin, set);
+  const UtcTime today = std::chrono::floor<std::chrono::days>(create_by_partman(admin, set));
   admin.execute(
       "UPDATE partman.part_config SET automatic_maintenance = 'off', retention = '1 day', "
       "retention_keep_table = false");
@@ -135,8 +149,6 @@ TEST_CASE("pg_partman that was told to keep off keeps off, and retention goes by
   set.settings.retention = std::chrono::days{1};
   set.settings.expire = config::Expire::drop;
   Keeper keeper{database.options()};
-  const UtcTime today =
-      std::chrono::floor<std::chrono::days>(at(admin.value("SELECT clock_timestamp()").value()));
   const task::Plan plan = keeper.plan(set.settings, today);
   Words wanted;
   for (const std::string& day : admin.column(

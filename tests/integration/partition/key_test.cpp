@@ -90,7 +90,7 @@ TEST_CASE("a pass makes the window, leaves nothing to do, and rows land by their
       config::Partition settings = keyed(kind);
       settings.interval = interval;
       settings.name = "{table}_%Y%m%d_%H";
-      for (const UtcTime now : {at("2026-12-31 23:59:59"), at("2028-02-29 12:00:00")}) {
+      for (const UtcTime now : {at("2026-12-31 23:59:59"), at("2032-02-29 12:00:00")}) {
         keep(keeper, settings, now);
         const auto current = partition::interval_containing(interval, now);
         const auto next = partition::interval_after(interval, current);
