@@ -28,7 +28,12 @@ Key uuid(std::string_view tail) {
   return key;
 }
 
-const UtcTime twitter = at("2010-11-04 01:42:54") + 657ms;
+// at() is for within a test.
+constexpr UtcTime year_start(int year) {
+  return std::chrono::sys_days{std::chrono::year{year} / 1 / 1};
+}
+
+constexpr UtcTime twitter{1'288'834'974'657ms};
 
 const Key all_keys[] = {KeyType::date,
                         KeyType::timestamp,
@@ -37,14 +42,14 @@ const Key all_keys[] = {KeyType::date,
                         uuid(uuid_tails[1]),
                         uuid(uuid_tails[2]),
                         number(KeyType::integer, 1s),
-                        number(KeyType::integer, 1s, 0, at("2001-01-01")),
+                        number(KeyType::integer, 1s, 0, year_start(2001)),
                         number(KeyType::bigint, 1s),
                         number(KeyType::bigint, 1ms),
                         number(KeyType::bigint, 1us),
                         number(KeyType::bigint, 1ms, 16),
-                        number(KeyType::bigint, 1ms, 22, at("2015-01-01")),
+                        number(KeyType::bigint, 1ms, 22, year_start(2015)),
                         number(KeyType::bigint, 1ms, 22, twitter),
-                        number(KeyType::bigint, 1ms, 23, at("2011-01-01"))};
+                        number(KeyType::bigint, 1ms, 23, year_start(2011))};
 
 const Key snowflake = number(KeyType::bigint, 1ms, 22, twitter);
 

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "audit_table.hpp"
+#include "partition/create_steps.hpp"
 #include "partition/key_choice.hpp"
 
 using namespace pgcaretaker;
@@ -53,6 +54,14 @@ Raw raw_of(const std::string& sql) {
   const auto from = sql.find("FROM ('") + 7;
   const auto to = sql.find("TO ('") + 5;
   return {std::stoll(sql.substr(from)), std::stoll(sql.substr(to))};
+}
+
+/// `FOR VALUES ...` of a creating step.
+std::string attached(const task::Plan& plan, std::size_t step) {
+  for (const task::Statement& sent : plan.steps.at(step).statements) {
+    if (sent.name == partition::statement::attach) return sent.sql.substr(sent.sql.find("FOR "));
+  }
+  return "";
 }
 
 /// What the creating steps attach.
@@ -129,18 +138,14 @@ TEST_CASE("the column's type and the settings choose the key, or say what to typ
 TEST_CASE("a uuid table gets bounds of version 7, and a set keeps the tail that it has") {
   const config::Partition settings = keyed(KeyForm::automatic);
   Snapshot snapshot = table_of("uuid");
-  const auto attached = [&](const task::Plan& plan) {
-    return plan.steps.at(0).statements.at(2).sql.substr(
-        plan.steps.at(0).statements.at(2).sql.find("FOR"));
-  };
-  CHECK(attached(plan_of(settings, snapshot)) ==
+  CHECK(attached(plan_of(settings, snapshot), 0) ==
         "FOR VALUES FROM ('01a19467-e800-0000-0000-000000000000') TO "
         "('01a22ee6-b000-0000-0000-000000000000')");
   attach_text(snapshot, "november",
               "FOR VALUES FROM ('01a19467-e800-7000-0000-000000000000') TO "
               "('01a22ee6-b000-7000-0000-000000000000')");
   const task::Plan plan = plan_of(settings, snapshot);
-  CHECK(attached(plan) ==
+  CHECK(attached(plan, 0) ==
         "FOR VALUES FROM ('01a22ee6-b000-7000-0000-000000000000') TO "
         "('01a2ce8b-d400-7000-0000-000000000000')");
   CHECK(codes(plan.findings) == Words{});
@@ -194,7 +199,7 @@ TEST_CASE("an integer of seconds ends in 2038, and that is said as soon as the w
   const task::Plan plan = plan_of(settings, table_of("integer", "2037-12-31"));
   CHECK(subjects(plan) ==
         Words{"create public.audit_events_y2037m12", "create public.audit_events_y2038m01"});
-  CHECK(contains(plan.steps[1].statements[2].sql, "TO (2147483647)"));
+  CHECK(contains(attached(plan, 1), "TO (2147483647)"));
   CHECK(contains(finding(plan, "key_range").text,
                  "holds no time after 2038-01-19 03:14:07, and the window reaches 2038-04-01"));
   CHECK(finding(plan, "key_range").severity == task::Severity::critical);
@@ -206,7 +211,7 @@ TEST_CASE("nothing is created before the epoch") {
   config::Partition settings = keyed(KeyForm::snowflake);
   settings.key_epoch = at("2026-11-15 06:00");
   const task::Plan plan = plan_of(settings, table_of("bigint"));
-  CHECK(contains(plan.steps.at(0).statements.at(2).sql, "FROM ('0') TO"));
+  CHECK(contains(attached(plan, 0), "FROM ('0') TO"));
   CHECK(codes(plan.findings) == Words{"odd_bounds"});
   settings.key_epoch = at("2027-01-01");
   CHECK(contains(finding(plan_of(settings, table_of("bigint")), "key_range").text,
