@@ -6,6 +6,7 @@
 #include "config/document.hpp"
 #include "config/duration.hpp"
 #include "config/name_template.hpp"
+#include "config/words.hpp"
 
 namespace pgcaretaker::config {
 
@@ -14,6 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t longest_name = 63;  // PostgreSQL cuts longer ones silently (NAMEDATALEN - 1)
+
+constexpr UtcTime latest_epoch = std::chrono::sys_days{std::chrono::year{2100} / 1 / 1};
 
 class PartitionCheck {
  public:
@@ -25,6 +28,7 @@ class PartitionCheck {
 
   void run() {
     check_said(key("table"), partition_.table, complaints_);
+    key_form();
     limits();
     urgency();
     window();
@@ -66,6 +70,26 @@ class PartitionCheck {
            fmt::format("lock_timeout {} must be below database.statement_timeout {}",
                        duration_text(partition_.lock_timeout),
                        duration_text(settings_.database.statement_timeout))});
+    }
+  }
+
+  void key_form() {
+    check_range(key("key_shift"), partition_.key_shift, 1, 24, complaints_);
+    const KeyForm form = partition_.key;
+    const Partition defaults;
+    if (form != KeyForm::snowflake && partition_.key_shift != defaults.key_shift) {
+      complain({"key_shift", "key"}, "key_shift needs key = \"snowflake\"");
+    }
+    if (partition_.key_epoch == defaults.key_epoch) return;
+    if (form == KeyForm::automatic || form == KeyForm::uuidv7) {
+      complain({"key_epoch", "key"},
+               "key_epoch needs a key of numbers: \"seconds\", \"milliseconds\", "
+               "\"microseconds\" or \"snowflake\"");
+    } else if (partition_.key_epoch < defaults.key_epoch || partition_.key_epoch > latest_epoch) {
+      complain({"key_epoch"}, "must lie between 1970 and 2100");
+    } else if (partition_.key_epoch.time_since_epoch() % tick(form) != 0us) {
+      complain({"key_epoch", "key"},
+               fmt::format("has a fraction of what key = \"{}\" counts in", word_for(form)));
     }
   }
 
@@ -166,6 +190,11 @@ class PartitionCheck {
   }
 
   static Duration days(int count) { return std::chrono::days{count}; }
+
+  static std::chrono::microseconds tick(KeyForm form) {
+    if (form == KeyForm::microseconds) return 1us;
+    return form == KeyForm::seconds ? std::chrono::microseconds{1s} : 1ms;
+  }
 
   const Settings& settings_;
   const Partition& partition_;

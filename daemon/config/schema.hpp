@@ -67,6 +67,9 @@ void each_key(Visitor& visitor, Is<NewPartitions> auto& section) {
 template <class Visitor>
 void each_key(Visitor& visitor, Is<Partition> auto& section) {
   visitor.value("table", section.table);
+  visitor.value("key", section.key);
+  visitor.value("key_shift", section.key_shift);
+  visitor.value("key_epoch", section.key_epoch);
   visitor.value("interval", section.interval);
   visitor.value("ahead", section.ahead);
   visitor.value("name", section.name);

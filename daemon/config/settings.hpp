@@ -57,6 +57,9 @@ struct Journal {
 enum class Expire { unset, drop, detach, archive };
 enum class DefaultPartition { drain, adopt, report };
 
+/// How the key column holds time; `automatic` where its type says so by itself.
+enum class KeyForm { automatic, uuidv7, seconds, milliseconds, microseconds, snowflake };
+
 /// What a new partition gets beyond LIKE.
 struct NewPartitions {
   bool owner = true;             // the parent's
@@ -71,6 +74,9 @@ struct NewPartitions {
 
 struct Partition {
   TableName table;
+  KeyForm key = KeyForm::automatic;  // "auto"
+  int key_shift = 22;                // bits of a snowflake below its milliseconds, 1..24
+  UtcTime key_epoch{};               // where numbers count from
   Interval interval;
   int ahead = 3;                        // whole intervals beyond the current one, 0..1000
   std::string name = "{table}_y%Ym%m";  // {table} and strftime conversions of the lower bound

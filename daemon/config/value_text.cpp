@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "config/duration.hpp"
+#include "config/instant.hpp"
 #include "config/nearest.hpp"
 #include "config/toml_text.hpp"
 
@@ -60,6 +61,16 @@ std::string read_value(std::string_view text, Interval& value) {
       shown(text));
 }
 
+std::string read_value(std::string_view text, UtcTime& value) {
+  if (const auto instant = parse_instant(text)) {
+    value = *instant;
+    return "";
+  }
+  return fmt::format(
+      "{} is no time in UTC, write for example \"2015-01-01\" or \"2015-01-01T00:00:00Z\"",
+      shown(text));
+}
+
 std::string read_value(std::string_view text, TableName& value) {
   if (auto name = parse_table_name(text)) {
     value = *std::move(name);
@@ -98,6 +109,10 @@ std::string write_value(Duration value) {
 
 std::string write_value(const Interval& value) {
   return value.text();
+}
+
+std::string write_value(UtcTime value) {
+  return instant_text(value);
 }
 
 std::string write_value(const TableName& value) {

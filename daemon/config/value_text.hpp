@@ -16,6 +16,7 @@ namespace pgcaretaker::config {
 [[nodiscard]] std::string read_value(std::string_view text, std::string& value);
 [[nodiscard]] std::string read_value(std::string_view text, Duration& value);
 [[nodiscard]] std::string read_value(std::string_view text, Interval& value);
+[[nodiscard]] std::string read_value(std::string_view text, UtcTime& value);
 [[nodiscard]] std::string read_value(std::string_view text, TableName& value);
 
 /// Says that `text` is none of `words` and which of them is near; an empty word is written "".
@@ -48,6 +49,7 @@ template <class Type>
 [[nodiscard]] std::string write_value(const std::string& value);
 [[nodiscard]] std::string write_value(Duration value);
 [[nodiscard]] std::string write_value(const Interval& value);
+[[nodiscard]] std::string write_value(UtcTime value);
 [[nodiscard]] std::string write_value(const TableName& value);
 
 template <Choice Type>

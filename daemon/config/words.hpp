@@ -36,6 +36,16 @@ struct Words<LogFormat> {
 };
 
 template <>
+struct Words<KeyForm> {
+  static constexpr WordList<KeyForm, 6> list{{{KeyForm::automatic, "auto"},
+                                              {KeyForm::uuidv7, "uuidv7"},
+                                              {KeyForm::seconds, "seconds"},
+                                              {KeyForm::milliseconds, "milliseconds"},
+                                              {KeyForm::microseconds, "microseconds"},
+                                              {KeyForm::snowflake, "snowflake"}}};
+};
+
+template <>
 struct Words<Expire> {
   static constexpr WordList<Expire, 4> list{{{Expire::drop, "drop"},
                                              {Expire::detach, "detach"},

@@ -95,6 +95,7 @@ task::Step sweep(const Snapshot& snapshot, const config::Outbox& settings, const
   step.reason = due_text(count, terms);
   step.lock = "ROW EXCLUSIVE on " + settings.table.text();
   step.reversible = false;
+  step.rows = count.due_rows;
   step.by_age = true;
   const std::string cutoff = pg::format_timestamp(*cutoff_of(terms, snapshot.as_of));
   for (const Heap& heap : snapshot.heaps) {

@@ -1,47 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small reader for the one form of bounds that time partitions have.
+// A small reader for the one form of bounds that partitions by one column have.
 #include "partition/bounds.hpp"
 
 #include <fmt/format.h>
-
-#include <algorithm>
-
-#include "postgres/timestamp.hpp"
 
 namespace pgcaretaker::partition {
 
 namespace {
 
-struct End {
-  UtcTime time;
-  bool finite;
-};
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-std::optional<End> parse_quoted(std::string_view text) {
-  if (text == "infinity") return End{UtcTime::max(), false};
-  if (text == "-infinity" || text.ends_with(" BC")) return End{UtcTime::min(), false};
-  if (const auto time = pg::parse_timestamp(text)) return End{*time, true};
-  // PostgreSQL's years go on where std::chrono's end.
-  const auto year_digits = std::find_if_not(text.begin(), text.end(), is_digit) - text.begin();
-  if (year_digits > 4) return End{UtcTime::max(), false};
-  return std::nullopt;
-}
-
-/// Takes `('...')`, `(MINVALUE)` or `(MAXVALUE)` off the front of `text`.
-std::optional<End> take_end(std::string_view& text) {
+/// Takes `(...)` off the front of `text` and gives what is inside.
+std::optional<std::string_view> take_bracket(std::string_view& text) {
   const auto close = text.find(')');
   if (!text.starts_with('(') || close == std::string_view::npos) return std::nullopt;
   const std::string_view inner = text.substr(1, close - 1);
   text.remove_prefix(close + 1);
-  if (inner == "MINVALUE") return End{UtcTime::min(), false};
-  if (inner == "MAXVALUE") return End{UtcTime::max(), false};
-  // A second column's value or a doubled quote leaves a quote inside, which no time has.
-  if (inner.size() < 2 || inner.front() != '\'' || inner.back() != '\'') return std::nullopt;
-  return parse_quoted(inner.substr(1, inner.size() - 2));
+  return inner;
 }
 
 bool take(std::string_view& text, std::string_view word) {
@@ -50,39 +23,59 @@ bool take(std::string_view& text, std::string_view word) {
   return true;
 }
 
+struct Ends {
+  std::string_view lower;
+  std::string_view upper;
+};
+
+std::optional<Ends> ends_of(std::string_view text) {
+  if (!take(text, "FOR VALUES FROM ")) return std::nullopt;
+  const auto lower = take_bracket(text);
+  if (!lower || !take(text, " TO ")) return std::nullopt;
+  const auto upper = take_bracket(text);
+  if (!upper || !text.empty()) return std::nullopt;
+  return Ends{*lower, *upper};
+}
+
+std::optional<Position> end_position(const Key& key, std::string_view end) {
+  if (end == "MINVALUE") return Position{UtcTime::min(), UtcTime::min(), false};
+  if (end == "MAXVALUE") return Position{UtcTime::max(), UtcTime::max(), false};
+  // Only an integer stands without quotes, and only one that is not negative.
+  const bool is_bare = key.type == KeyType::integer && !end.starts_with('\'');
+  if (is_bare) return position_of(key, end);
+  // A second column's value or a doubled quote leaves a quote inside, which no value has.
+  if (end.size() < 2 || end.front() != '\'' || end.back() != '\'') return std::nullopt;
+  return position_of(key, end.substr(1, end.size() - 2));
+}
+
 }  // namespace
 
-std::optional<KeyType> key_type(std::string_view type_name) {
-  if (type_name == "date") return KeyType::date;
-  if (type_name == "timestamp without time zone") return KeyType::timestamp;
-  if (type_name == "timestamp with time zone") return KeyType::timestamptz;
-  return std::nullopt;
-}
-
-Bounds parse_bounds(std::string_view text) {
-  if (text == "DEFAULT") return {BoundsForm::default_partition, {}};
-  if (!take(text, "FOR VALUES FROM ")) return {};
-  const auto lower = take_end(text);
-  if (!lower || !take(text, " TO ")) return {};
-  const auto upper = take_end(text);
-  if (!upper || !text.empty()) return {};
-  const TimeRange range{lower->time, upper->time};
-  return {lower->finite && upper->finite ? BoundsForm::range : BoundsForm::unbounded, range};
-}
-
-std::string bound_literal(KeyType key, UtcTime time) {
-  std::string text = pg::format_timestamp(time);
-  if (key == KeyType::date) {
-    text.resize(text.find(' '));
-  } else if (key == KeyType::timestamp) {
-    text.resize(text.rfind('+'));
+Bounds parse_bounds(std::string_view text, const Key& key) {
+  if (text == "DEFAULT") return {BoundsForm::default_partition, {}, {}};
+  const auto ends = ends_of(text);
+  if (!ends) return {};
+  const auto lower = end_position(key, ends->lower);
+  const auto upper = end_position(key, ends->upper);
+  if (!lower || !upper) return {};
+  Bounds bounds{BoundsForm::range, {lower->floor, upper->ceiling}, {}};
+  if (!lower->is_instant() || !upper->is_instant()) {
+    bounds.form = BoundsForm::inexact;
+    bounds.inner = TimeRange{lower->ceiling, upper->floor};
   }
-  return text;
+  if (!lower->finite || !upper->finite) bounds.form = BoundsForm::unbounded;
+  return bounds;
 }
 
-std::string bounds_clause(KeyType key, const TimeRange& range) {
-  return fmt::format("FOR VALUES FROM ('{}') TO ('{}')", bound_literal(key, range.lower),
-                     bound_literal(key, range.upper));
+bool touches(std::string_view bounds, std::string_view next_bounds) {
+  const auto first = ends_of(bounds);
+  const auto second = ends_of(next_bounds);
+  return first && second && first->upper == second->lower;
+}
+
+std::string bounds_clause(const Key& key, const TimeRange& range) {
+  const std::string_view quote = key.type == KeyType::integer ? "" : "'";
+  return fmt::format("FOR VALUES FROM ({0}{1}{0}) TO ({0}{2}{0})", quote,
+                     bound_literal(key, range.lower), bound_literal(key, range.upper));
 }
 
 }  // namespace pgcaretaker::partition

@@ -7,17 +7,13 @@
 #include <string_view>
 
 #include "partition/calendar.hpp"
+#include "partition/key.hpp"
 
 namespace pgcaretaker::partition {
 
-/// The key types we understand. timestamp and timestamptz both are read as UTC.
-enum class KeyType { date, timestamp, timestamptz };
-
-/// format_type's name of it; nullopt for any other type.
-[[nodiscard]] std::optional<KeyType> key_type(std::string_view type_name);
-
 enum class BoundsForm {
-  range,              // both ends finite
+  range,              // both ends are instants
+  inexact,            // finite, but an end lies between two instants, or before all of them
   unbounded,          // an end is MINVALUE, MAXVALUE, infinite, BC or after year 32766
   default_partition,  // DEFAULT
   unreadable,         // several columns, another strategy, or a text we do not understand
@@ -27,19 +23,19 @@ enum class BoundsForm {
 /// computable. `range` means nothing for default_partition and unreadable.
 struct Bounds {
   BoundsForm form = BoundsForm::unreadable;
-  TimeRange range{};
+  TimeRange range{};                 // ends that are no instants are rounded outward
+  std::optional<TimeRange> inner{};  // the same, rounded inward, where that differs; may be empty
 
   bool operator==(const Bounds&) const = default;
 };
 
 /// Reads pg_get_expr(relpartbound) of a session with TimeZone UTC and DateStyle ISO.
-[[nodiscard]] Bounds parse_bounds(std::string_view text);
+[[nodiscard]] Bounds parse_bounds(std::string_view text, const Key& key = KeyType::timestamptz);
 
-/// The literal of one bound, without quotes: `2026-11-01` for a date, `2026-11-01 00:00:00` for a
-/// timestamp, `2026-11-01 00:00:00+00` for a timestamptz.
-[[nodiscard]] std::string bound_literal(KeyType key, UtcTime time);
+/// Whether the second begins with the very value that the first ends with.
+[[nodiscard]] bool touches(std::string_view bounds, std::string_view next_bounds);
 
 /// `FOR VALUES FROM ('...') TO ('...')`, the same text that pg_get_expr gives back.
-[[nodiscard]] std::string bounds_clause(KeyType key, const TimeRange& range);
+[[nodiscard]] std::string bounds_clause(const Key& key, const TimeRange& range);
 
 }  // namespace pgcaretaker::partition

@@ -8,7 +8,6 @@
 #include <charconv>
 
 #include "partition/look.hpp"
-#include "postgres/timestamp.hpp"
 
 namespace pgcaretaker::partition {
 
@@ -27,18 +26,6 @@ std::int64_t number(const std::optional<std::string>& text) {
   std::int64_t value = 0;
   if (text) std::from_chars(text->data(), text->data() + text->size(), value);
   return value;
-}
-
-std::string_view sql_type(KeyType key) {
-  switch (key) {
-    case KeyType::date:
-      return "date";
-    case KeyType::timestamp:
-      return "timestamp";
-    case KeyType::timestamptz:
-      break;
-  }
-  return "timestamptz";
 }
 
 }  // namespace
@@ -83,8 +70,8 @@ Awaitable<std::vector<bool>> ask_blocked(pg::Connection& connection,
   std::vector<std::string> lowers;
   std::vector<std::string> uppers;
   for (const Missing& missing : draft.missing) {
-    lowers.push_back(pg::format_timestamp(missing.range.lower));
-    uppers.push_back(pg::format_timestamp(missing.range.upper));
+    lowers.push_back(bound_literal(*draft.key, missing.range.lower));
+    uppers.push_back(bound_literal(*draft.key, missing.range.upper));
   }
   const std::string key = config::quote_identifier(snapshot.table.key_column);
   const std::string sql = fmt::format(
@@ -92,7 +79,7 @@ Awaitable<std::vector<bool>> ask_blocked(pg::Connection& connection,
       "  FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS r (lower, upper, position)\n"
       " WHERE EXISTS (SELECT FROM {0} AS d\n"
       "                WHERE d.{1} >= r.lower::{2} AND d.{1} < r.upper::{2})",
-      partition->name.sql(), key, sql_type(draft.key.value()));
+      partition->name.sql(), key, sql_type(*draft.key));
   pg::Params params;
   params.add(lowers);
   params.add(uppers);

@@ -3,6 +3,7 @@
 #include "partition/draft.hpp"
 
 #include "partition/findings.hpp"
+#include "partition/key_choice.hpp"
 #include "partition/name.hpp"
 #include "partition/window.hpp"
 
@@ -13,7 +14,12 @@ namespace {
 std::vector<Missing> missing_of(const config::Partition& settings, const Snapshot& snapshot,
                                 const Draft& draft) {
   std::vector<Missing> result;
-  const auto taken = taken_by(draft.members);
+  auto taken = taken_by(draft.members);
+  // What the key has no values for is as good as taken.
+  const TimeRange span = span_of(draft.key.value());
+  taken.push_back({UtcTime::min(), span.lower});
+  taken.push_back({span.upper, UtcTime::max()});
+  taken = merged(std::move(taken));
   for (const Gap& gap : gaps(settings.interval, settings.ahead, snapshot.now, taken)) {
     // What would expire at once is not worth creating.
     if (draft.retention && gap.range.upper <= draft.retention->cutoff) continue;
@@ -27,9 +33,14 @@ std::vector<Missing> missing_of(const config::Partition& settings, const Snapsho
 
 Draft make_draft(const config::Partition& settings, const Snapshot& snapshot) {
   Draft draft;
-  if (!table_findings(settings, snapshot.table).empty()) return draft;
-  draft.key = key_type(snapshot.table.key_type);
-  draft.members = layout(snapshot.partitions);
+  draft.obstacles = table_findings(settings, snapshot.table);
+  if (!draft.obstacles.empty()) return draft;
+  const Key key = with_tail_of(choose_key(settings, snapshot.table).key, snapshot.partitions);
+  std::vector<Member> members = layout(snapshot.partitions, key);
+  draft.obstacles = unit_findings(settings, key, members, snapshot.now);
+  if (!draft.obstacles.empty()) return draft;
+  draft.key = key;
+  draft.members = std::move(members);
   draft.window = window(settings.interval, settings.ahead, snapshot.now);
   draft.covered_until = covered_until(cover_of(draft.members), snapshot.now);
   draft.retention = retention_in_effect(settings, snapshot.retention, snapshot.now);

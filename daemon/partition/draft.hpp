@@ -11,6 +11,7 @@
 #include "partition/layout.hpp"
 #include "partition/retention.hpp"
 #include "partition/snapshot.hpp"
+#include "task/finding.hpp"
 
 namespace pgcaretaker::partition {
 
@@ -23,8 +24,9 @@ struct Missing {
 
 /// Everything the bounds alone say; observe asks the questions that arise from it.
 struct Draft {
-  std::optional<KeyType> key;   // nullopt: not a table we can keep; all else is empty then
-  std::vector<Member> members;  // see layout()
+  std::optional<Key> key;                // nullopt: not a table we can keep; all else is empty then
+  std::vector<task::Finding> obstacles;  // why it is not; critical
+  std::vector<Member> members;           // see layout()
   TimeRange window{};
   UtcTime covered_until{};       // see covered_until()
   std::vector<Missing> missing;  // oldest first

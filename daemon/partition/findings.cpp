@@ -6,6 +6,8 @@
 
 #include <array>
 
+#include "partition/key_choice.hpp"
+
 namespace pgcaretaker::partition {
 
 namespace {
@@ -38,29 +40,18 @@ std::string_view kind_text(char kind) {
 /// Text of the problem, or "".
 std::string table_problem(const config::Partition& settings, const ObservedTable& table) {
   if (table.key_columns != 1) {
-    return fmt::format("it is partitioned by {} columns; only one date or time column is supported",
+    return fmt::format("it is partitioned by {} columns; only one column is supported",
                        table.key_columns);
   }
   if (table.strategy != 'r') {
     return fmt::format(
-        "it is partitioned by {}; only RANGE over a date or time column is supported",
+        "it is partitioned by {}; only RANGE over a column that tells the time is supported",
         strategy_text(table.strategy));
   }
   if (table.key_column.empty()) {
-    return "it is partitioned by an expression; only a plain date or time column is supported";
+    return "it is partitioned by an expression; only a plain column is supported";
   }
-  const auto key = key_type(table.key_type);
-  if (!key) {
-    return fmt::format(
-        "its key {} is of type {}; only date, timestamp and timestamptz are supported",
-        table.key_column, table.key_type);
-  }
-  if (*key == KeyType::date && settings.interval.unit == config::IntervalUnit::hour) {
-    return fmt::format(
-        "its key {} is a date, which hours cannot divide: set interval to days or more",
-        table.key_column);
-  }
-  return {};
+  return choose_key(settings, table).problem;
 }
 
 /// "a, b, c and 4 more"
@@ -171,8 +162,8 @@ std::vector<Finding> table_findings(const config::Partition& settings, const Obs
 
 void add_layout_findings(const config::Partition& settings, const Snapshot& snapshot,
                          const Draft& draft, FindingList& findings) {
-  for (const Standing standing :
-       {Standing::foreign, Standing::sub_partitioned, Standing::unbounded, Standing::unreadable}) {
+  for (const Standing standing : {Standing::foreign, Standing::sub_partitioned, Standing::unbounded,
+                                  Standing::inexact, Standing::unreadable}) {
     add_left_alone(settings, draft, standing, findings);
   }
   for (const Member& member : draft.members) {

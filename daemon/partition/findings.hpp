@@ -24,8 +24,8 @@ class FindingList {
   std::map<std::string, int> count_by_code_;
 };
 
-/// Why the table as a whole cannot be kept: missing, not partitioned by one range of a time.
-/// Critical, and nothing else can be said then. Empty = it can.
+/// Why the table as a whole cannot be kept: missing, or not partitioned by range of one column that
+/// tells the time. Critical, and nothing else can be said then. Empty = it can.
 [[nodiscard]] std::vector<task::Finding> table_findings(const config::Partition& settings,
                                                         const ObservedTable& table);
 

@@ -2,6 +2,7 @@
 // Sorts out what each partition of a table is to us. Pure.
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,7 @@ enum class Standing {
   foreign,  // left alone from here on
   sub_partitioned,
   unbounded,
+  inexact,
   unreadable,
   detach_pending,
 };
@@ -26,11 +28,13 @@ enum class Standing {
 struct Member {
   ObservedPartition observed;
   Standing standing = Standing::unreadable;
-  TimeRange range{};  // meaningless for default_partition and unreadable
+  TimeRange range{};                 // meaningless for default_partition and unreadable; see Bounds
+  std::optional<TimeRange> inner{};  // what it surely covers, where that is less
 };
 
 /// All partitions by upper bound, then name; the default and unreadable ones last.
-[[nodiscard]] std::vector<Member> layout(const std::vector<ObservedPartition>& partitions);
+[[nodiscard]] std::vector<Member> layout(const std::vector<ObservedPartition>& partitions,
+                                         const Key& key = KeyType::timestamptz);
 
 /// What rows can go to, besides the default: everything attached with a readable range, odd or not.
 /// A pending detach refuses rows, so it is no cover, although its range is not free either.

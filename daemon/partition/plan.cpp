@@ -5,6 +5,7 @@
 #include "partition/creation.hpp"
 #include "partition/details.hpp"
 #include "partition/findings.hpp"
+#include "partition/key_choice.hpp"
 #include "partition/retirement.hpp"
 
 namespace pgcaretaker::partition {
@@ -15,7 +16,7 @@ using task::Severity;
 
 StepContext context_of(const config::Partition& settings, const Snapshot& snapshot,
                        const Draft& draft, const Answers& answers) {
-  StepContext context{settings, snapshot.table.oid, draft.key.value_or(KeyType::timestamptz), {}};
+  StepContext context{settings, snapshot.table.oid, draft.key.value_or(Key{}), {}};
   context.referenced = snapshot.table.referenced;
   context.referencing = snapshot.table.referencing;
   if (snapshot.table.owner != snapshot.role) context.owner = snapshot.table.owner;
@@ -35,7 +36,7 @@ task::Plan make_plan(const config::Partition& settings, const config::Journal& j
   task::Plan plan;
   plan.as_of = snapshot.now;
   if (!draft.key) {
-    plan.findings = table_findings(settings, snapshot.table);
+    plan.findings = draft.obstacles;
     // Otherwise the last good value would stand for ever.
     plan.samples = {{telemetry::Metric::partition_window_seconds, {settings.table.text()}, 0}};
     return plan;
@@ -58,6 +59,7 @@ task::Plan make_plan(const config::Partition& settings, const config::Journal& j
     }
     findings.add(retention_findings(settings, snapshot.retention));
   }
+  add_span_finding(settings, draft, snapshot.now, findings);
   add_layout_findings(settings, snapshot, draft, findings);
   plan.findings = findings.take();
   plan.samples = gauges(settings, snapshot, draft, answers);

@@ -87,6 +87,7 @@ Step retire_step(const StepContext& context, const Member& member, const Retenti
   add_names(step.lock, context.referencing);
   step.locks = wanted_locks(context, pg::LockMode::access_exclusive, &member.observed);
   step.reversible = !drop;
+  set_size(step, member.observed);
   step.by_age = true;
   return step;
 }
@@ -113,6 +114,7 @@ Step drop_by_function_step(const StepContext& context, const Member& member,
   step.lock = "chosen by " + function.text();
   step.locks = wanted_locks(context, pg::LockMode::access_exclusive, &partition);
   step.reversible = false;
+  set_size(step, partition);
   step.by_age = true;
   return step;
 }

@@ -50,6 +50,12 @@ void append(std::vector<Statement>& to, std::vector<Statement> from) {
   std::move(from.begin(), from.end(), std::back_inserter(to));
 }
 
+void set_size(Step& step, const ObservedPartition& partition) {
+  step.rows = partition.rows;
+  // Before the first VACUUM or ANALYZE the catalog says nothing of either.
+  if (partition.rows || partition.bytes > 0) step.bytes = partition.bytes;
+}
+
 void write_down(const StepContext& context, Step& step, const std::string& condition) {
   if (!context.journal) return;
   step.statements.push_back(
@@ -57,12 +63,14 @@ void write_down(const StepContext& context, Step& step, const std::string& condi
 }
 
 std::string planned_bounds(const Step& step) {
+  static constexpr std::string_view before_bounds = "FOR VALUES ";
   std::string bounds;
   for (const Statement& sent : step.statements) {
     if (sent.name != statement::attach && sent.name != statement::verify_created) continue;
     const std::string& text = sent.params.empty() ? sent.sql : sent.params.front();
-    const auto from = text.find("FROM ('");
-    if (from != std::string::npos) bounds += (bounds.empty() ? "" : ", ") + text.substr(from);
+    const auto from = text.find(before_bounds);
+    if (from == std::string::npos) continue;
+    bounds += (bounds.empty() ? "" : ", ") + text.substr(from + before_bounds.size());
   }
   return bounds;
 }

@@ -45,7 +45,7 @@ inline constexpr std::string_view detach = "detach";
 struct StepContext {
   const config::Partition& settings;
   std::int64_t table_oid;
-  KeyType key;
+  Key key;
   std::optional<ObservedPartition> default_partition;
   std::vector<Neighbour> referenced{};
   std::vector<Neighbour> referencing{};
@@ -69,6 +69,9 @@ void add_names(std::string& lock, const std::vector<Neighbour>& tables);
     const ObservedPartition* partition = nullptr);
 
 void append(std::vector<task::Statement>& to, std::vector<task::Statement> from);
+
+/// What a step takes away, as far as the server has counted it.
+void set_size(task::Step& step, const ObservedPartition& partition);
 
 /// Where acts are written down: adds the row for this one, about the partition of the condition,
 /// see journal_statement().

@@ -36,6 +36,8 @@ struct Step {
   std::string urgency;                // relaxed, pressed or forced; "" where there are no locks
   pg::LockEffort effort;              // what that means for them
   bool reversible = true;
+  std::optional<std::int64_t> rows;   // existing rows that it takes away or moves, an estimate;
+  std::optional<std::int64_t> bytes;  // nullopt = none, or nobody knows
   bool by_age =
       false;  // planned because of its age by the server's clock: see task/clock_check.hpp
 };

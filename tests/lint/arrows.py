@@ -30,9 +30,9 @@ LIBRARIES = (
 )
 
 # The thinking: a table of cases tests it, so nothing in it may depend on the moment or the machine.
-PURE = re.compile(r'daemon/\w+/(?:plan|judge|calendar|cadence|routes|bounds|batch|window|retention|'
-                  r'layout|likeness|urgency|draft|creation|retirement|\w*steps|statement|snapshot|'
-                  r'page|html|status_json)'
+PURE = re.compile(r'daemon/\w+/(?:plan|judge|calendar|cadence|routes|bounds|key|key_choice|batch|'
+                  r'window|retention|layout|likeness|urgency|draft|creation|retirement|\w*steps|'
+                  r'statement|snapshot|page|html|status_json)'
                   r'\.[ch]pp$')
 IMPURE_HEADER = re.compile(r'boost/asio|libpq|spdlog/')
 CLOCK = re.compile(r'\w*[Cc]lock::now\b|\b(?:gettimeofday|clock_gettime|std::time)\s*\(|'

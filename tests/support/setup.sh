@@ -24,8 +24,11 @@ packages_of() {
     # The system test runs containers in an engine of its own, and the page in a browser.
     system) echo docker.io docker-compose debootstrap iptables chromium ;;
     # prometheus is here for promtool, systemd for systemd-analyze, faketime for a server whose
-    # clock is wrong.
-    test) echo prometheus systemd openssl ca-certificates pgbouncer faketime ;;
+    # clock is wrong, partman for sets to take over.
+    test)
+      echo prometheus systemd openssl ca-certificates pgbouncer faketime postgresql-15-partman \
+        python3-jsonschema
+      ;;
   esac
 }
 

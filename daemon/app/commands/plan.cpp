@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "app/commands/commands.hpp"
@@ -32,9 +33,35 @@ void print_transaction(const task::Step& step, const std::string& role) {
   fmt::print("    sql:  SET LOCAL lock_timeout = '{}ms';\n", step.effort.lock_timeout.count());
 }
 
+/// 5242880 -> "5.0 MiB"
+std::string size_text(std::int64_t bytes) {
+  static constexpr std::array<std::string_view, 5> units{"KiB", "MiB", "GiB", "TiB", "PiB"};
+  constexpr double factor = 1024;
+  if (bytes < 1024) return fmt::format("{} bytes", bytes);
+  double size = static_cast<double>(bytes) / factor;
+  std::size_t unit = 0;
+  for (; size >= factor && unit + 1 < units.size(); ++unit) {
+    size /= factor;
+  }
+  return fmt::format("{:.1f} {}", size, units[unit]);
+}
+
+/// What is there already and goes; "" where a step only adds.
+std::string data_text(const task::Step& step) {
+  if (!step.rows && !step.bytes) return step.by_age ? "not counted by the server yet" : "";
+  std::string text = step.rows
+                         ? fmt::format("about {} row{}", *step.rows, *step.rows == 1 ? "" : "s")
+                         : "rows not counted";
+  if (step.bytes) text += ", " + size_text(*step.bytes);
+  return text;
+}
+
 void print_step(const task::Step& step, const std::string& role) {
   fmt::print("  {} {}\n    why:  {}\n    lock: {}\n    undo: {}\n", step.action, step.subject,
              step.reason, step.lock, step.reversible ? "possible" : "not possible");
+  if (const std::string data = data_text(step); !data.empty()) {
+    fmt::print("    data: {}\n", data);
+  }
   if (!step.urgency.empty()) {
     fmt::print("    wait: {}: {}\n", step.urgency, pg::effort_text(step.effort));
     print_transaction(step, role);
@@ -74,13 +101,24 @@ void print_text(const Planned& planned, const std::string& role) {
   }
 }
 
+Json number_or_null(const std::optional<std::int64_t>& number) {
+  return number ? Json(*number) : Json(nullptr);
+}
+
+// docs/plan.schema.json describes what this and plan_json() write.
 Json step_json(const task::Step& step) {
   Json statements = Json::array();
   for (const auto& statement : step.statements) {
     statements.push_back({{"sql", statement.sql}, {"params", statement.params}});
   }
-  Json json{{"action", step.action}, {"subject", step.subject},       {"reason", step.reason},
-            {"lock", step.lock},     {"reversible", step.reversible}, {"statements", statements}};
+  Json json{{"action", step.action},
+            {"subject", step.subject},
+            {"reason", step.reason},
+            {"lock", step.lock},
+            {"rows_estimate", number_or_null(step.rows)},
+            {"bytes_estimate", number_or_null(step.bytes)},
+            {"reversible", step.reversible},
+            {"statements", statements}};
   if (!step.urgency.empty()) {
     json["urgency"] = step.urgency;
     json["wait"] = pg::effort_text(step.effort);

@@ -148,3 +148,18 @@ TEST_CASE("nobody changes the journal, and loading it again changes nothing") {
   }
   CHECK(admin.number("SELECT count(*) FROM pgcaretaker.journal") == 2);
 }
+
+TEST_CASE("bounds of numbers are written down as PostgreSQL writes them, reasons in times") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  create_events(admin, "bigint");
+  load_journal(database);
+  Writer writer{database.options()};
+  config::Partition settings = events();
+  settings.key = config::KeyForm::seconds;
+  settings.ahead = 0;
+  writer.once(settings, november);
+  CHECK(written(admin, "bounds, reason") ==
+        Words{"FOR VALUES FROM ('1793491200') TO ('1796083200') no partition takes the rows of "
+              "today: 2026-11-01 to 2026-12-01 is free"});
+}
