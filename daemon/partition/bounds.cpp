@@ -59,6 +59,18 @@ std::optional<KeyType> key_type(std::string_view type_name) {
   return std::nullopt;
 }
 
+std::string_view sql_type(KeyType key) {
+  switch (key) {
+    case KeyType::date:
+      return "date";
+    case KeyType::timestamp:
+      return "timestamp";
+    case KeyType::timestamptz:
+      break;
+  }
+  return "timestamptz";
+}
+
 Bounds parse_bounds(std::string_view text) {
   if (text == "DEFAULT") return {BoundsForm::default_partition, {}};
   if (!take(text, "FOR VALUES FROM ")) return {};

@@ -16,6 +16,9 @@ enum class KeyType { date, timestamp, timestamptz };
 /// format_type's name of it; nullopt for any other type.
 [[nodiscard]] std::optional<KeyType> key_type(std::string_view type_name);
 
+/// The same as a type name in SQL, short: date, timestamp, timestamptz.
+[[nodiscard]] std::string_view sql_type(KeyType key);
+
 enum class BoundsForm {
   range,              // both ends finite
   unbounded,          // an end is MINVALUE, MAXVALUE, infinite, BC or after year 32766

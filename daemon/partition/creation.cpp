@@ -121,11 +121,13 @@ struct Creation {
   std::string reason;
 };
 
-std::vector<Creation> creations(const Inputs& in, FindingList& findings) {
+std::vector<Creation> creations(const Inputs& in, const std::vector<TimeRange>& rescued,
+                                FindingList& findings) {
   std::vector<Creation> result;
   std::set<std::string> planned_names;
   for (std::size_t i = 0; i < in.draft.missing.size(); ++i) {
     const Missing& missing = in.draft.missing[i];
+    if (std::ranges::find(rescued, missing.range) != rescued.end()) continue;
     const bool blocked = i < in.answers.blocked.size() && in.answers.blocked[i];
     if (auto obstacle = creation_obstacle(in, missing, blocked, planned_names)) {
       findings.add({std::move(*obstacle)});
@@ -147,11 +149,11 @@ std::vector<Creation> creations(const Inputs& in, FindingList& findings) {
 
 }  // namespace
 
-void plan_creation(const Inputs& in, std::vector<Step>& steps, FindingList& findings) {
+void plan_creation(const Inputs& in, const std::vector<TimeRange>& rescued,
+                   std::vector<Step>& steps, FindingList& findings) {
   if (!may_create(in, findings)) return;
-  const std::vector<Creation> wanted = creations(in, findings);
+  const std::vector<Creation> wanted = creations(in, rescued, findings);
   if (wanted.empty()) return;
-  add_pattern_findings(in.settings, in.answers.pattern, findings);
   const Urgency urgency =
       creation_urgency(in.settings, in.snapshot.now, wanted.front().partition.range.lower);
   const std::size_t first = steps.size();

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts the plan together: creation first, then retirement.
+// Puts the plan together: rescue frees ranges, then creation, then retirement.
 #include "partition/plan.hpp"
 
 #include "partition/creation.hpp"
 #include "partition/details.hpp"
 #include "partition/findings.hpp"
+#include "partition/rescue.hpp"
 #include "partition/retirement.hpp"
 
 namespace pgcaretaker::partition {
@@ -19,6 +20,7 @@ StepContext context_of(const config::Partition& settings, const Snapshot& snapsh
   context.referenced = snapshot.table.referenced;
   context.referencing = snapshot.table.referencing;
   if (snapshot.table.owner != snapshot.role) context.owner = snapshot.table.owner;
+  context.key_column = snapshot.table.key_column;
   context.pattern = answers.pattern;
   for (const Member& member : draft.members) {
     if (member.standing == Standing::default_partition) {
@@ -51,7 +53,9 @@ task::Plan make_plan(const config::Partition& settings, const config::Journal& j
           JournalHead{*journal.table, snapshot.host, snapshot.plan_id, config::task_name(settings)};
     }
     const Inputs inputs{settings, snapshot, draft, answers, context};
-    plan_creation(inputs, plan.steps, findings);
+    const std::vector<TimeRange> rescued = plan_rescue(inputs, plan.steps, findings);
+    plan_creation(inputs, rescued, plan.steps, findings);
+    if (!plan.steps.empty()) add_pattern_findings(settings, answers.pattern, findings);
     add_journal_finding(settings, journal, snapshot, findings);
     if (snapshot.journal_writable || !journal.required) {
       plan_retirement(inputs, plan.steps, findings);
