@@ -8,6 +8,7 @@
 #include <chrono>
 #include <optional>
 
+#include "partition/adopt_steps.hpp"
 #include "partition/lock_hooks.hpp"
 #include "partition/refusal.hpp"
 #include "partition/steps.hpp"
@@ -74,9 +75,10 @@ pg::TransactionOptions limits_of(const config::Partition& settings, const Step& 
   pg::TransactionOptions options;
   options.lock_timeout = lock_timeout;
   options.idle_timeout = longest_silence;
-  const bool creates = step.action == action::create;
-  const bool by_function =
-      creates ? settings.create_function.has_value() : settings.drop_function.has_value();
+  const bool creates = step.action == action::create || step.action == action::adopt;
+  const bool by_function = step.action == action::create
+                               ? settings.create_function.has_value()
+                               : step.action == action::drop && settings.drop_function.has_value();
   if (by_function) {
     const bool is_usual = lock_timeout <= settings.lock_timeout;
     if (!is_usual) options.statement_timeout = lock_timeout + longest_function;
@@ -88,6 +90,7 @@ pg::TransactionOptions limits_of(const config::Partition& settings, const Step& 
 
 std::string_view change_of(const Step& step) {
   if (step.action == action::create) return "created";
+  if (step.action == action::adopt) return "rescued";
   return step.action == action::drop ? "dropped" : "detached";
 }
 
@@ -96,9 +99,10 @@ Applied done(const config::Partition& settings, const Step& step) {
   const auto created = std::ranges::count(step.statements, statement::attach, &Statement::name);
   const double changes = static_cast<double>(std::max<std::int64_t>(created, 1));
   Applied applied;
-  applied.samples = {
-      Sample{Metric::lock_attempts_total, {table, "granted"}, 1},
-      Sample{Metric::partition_changes_total, {table, std::string{change_of(step)}}, changes}};
+  applied.samples = {Sample{Metric::lock_attempts_total, {table, "granted"}, 1}};
+  if (step.action == action::unguard) return applied;
+  applied.samples.push_back(
+      Sample{Metric::partition_changes_total, {table, std::string{change_of(step)}}, changes});
   return applied;
 }
 

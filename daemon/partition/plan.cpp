@@ -2,6 +2,8 @@
 // Puts the plan together: rescue frees ranges, then creation, then retirement.
 #include "partition/plan.hpp"
 
+#include <iterator>
+
 #include "partition/creation.hpp"
 #include "partition/details.hpp"
 #include "partition/findings.hpp"
@@ -30,6 +32,10 @@ StepContext context_of(const config::Partition& settings, const Snapshot& snapsh
   return context;
 }
 
+void append(std::vector<task::Step>& to, std::vector<task::Step> from) {
+  std::move(from.begin(), from.end(), std::back_inserter(to));
+}
+
 }  // namespace
 
 task::Plan make_plan(const config::Partition& settings, const config::Journal& journal,
@@ -53,8 +59,10 @@ task::Plan make_plan(const config::Partition& settings, const config::Journal& j
           JournalHead{*journal.table, snapshot.host, snapshot.plan_id, config::task_name(settings)};
     }
     const Inputs inputs{settings, snapshot, draft, answers, context};
-    const std::vector<TimeRange> rescued = plan_rescue(inputs, plan.steps, findings);
-    plan_creation(inputs, rescued, plan.steps, findings);
+    Rescue rescue = plan_rescue(inputs, findings);
+    append(plan.steps, std::move(rescue.first));
+    plan_creation(inputs, rescue.ranges, plan.steps, findings);
+    append(plan.steps, std::move(rescue.afterwards));
     if (!plan.steps.empty()) add_pattern_findings(settings, answers.pattern, findings);
     add_journal_finding(settings, journal, snapshot, findings);
     if (snapshot.journal_writable || !journal.required) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "partition/adopt_steps.hpp"
 #include "partition/name.hpp"
 #include "partition/rescue_steps.hpp"
 #include "partition/urgency.hpp"
@@ -23,7 +24,7 @@ bool is_missing(const Inputs& in, const TimeRange& range) {
                              [&](const Missing& missing) { return missing.range == range; });
 }
 
-/// Why no row of the default can be moved at all; "" = nothing is known against it.
+/// Why the default is left alone altogether; "" = nothing is known against a rescue.
 std::string obstacle_of(const Inputs& in, const ObservedPartition& partition) {
   const ObservedTable& table = in.snapshot.table;
   if (in.settings.create_function) {
@@ -40,13 +41,17 @@ std::string obstacle_of(const Inputs& in, const ObservedPartition& partition) {
         "move them by hand",
         table.referencing.front().name);
   }
-  if (!in.answers.contents.intruders.empty()) {
-    return fmt::format(
-        "{} would act on each row as if it were deleted: set default_partition = \"adopt\", which "
-        "moves no row, or move them by hand",
-        in.answers.contents.intruders.front());
-  }
   return {};
+}
+
+/// Why rows cannot be moved, though the default could be adopted.
+std::string obstacle_to_moving(const Inputs& in) {
+  const std::vector<std::string>& intruders = in.answers.contents.intruders;
+  if (intruders.empty()) return {};
+  const bool is_drain = in.settings.default_partition == config::DefaultPartition::drain;
+  return fmt::format("{} would act on each row as if it were deleted: {}move them by hand",
+                     intruders.front(),
+                     is_drain ? "set default_partition = \"adopt\", which moves no row, or " : "");
 }
 
 /// Why this one range cannot be drained; "" = it can.
@@ -104,22 +109,12 @@ std::vector<Stranded> in_order(const Inputs& in) {
   return ranges;
 }
 
-}  // namespace
-
-std::vector<TimeRange> plan_rescue(const Inputs& in, std::vector<Step>& steps,
-                                   FindingList& findings) {
-  std::vector<TimeRange> rescued;
-  if (!in.context.default_partition) return rescued;
-  if (in.settings.default_partition == config::DefaultPartition::report) return rescued;
-  const std::string name = in.context.default_partition->name.text();
-  add_unreadable(in, name, findings);
-  const bool has_rows = in.snapshot.default_rows && in.snapshot.default_rows->rows.value_or(0) > 0;
-  if (!has_rows) return rescued;
-  const std::string forbidden = obstacle_of(in, *in.context.default_partition);
+void plan_drains(const Inputs& in, Rescue& rescue, FindingList& findings) {
+  const std::string forbidden = obstacle_to_moving(in);
   if (!forbidden.empty()) {
-    findings.add(Severity::warning, "not_rescued", name,
+    findings.add(Severity::warning, "not_rescued", in.context.default_partition->name.text(),
                  "its rows are not moved into partitions of their own: " + forbidden);
-    return rescued;
+    return;
   }
   std::set<std::string> planned_names;
   for (const Stranded& stranded : in_order(in)) {
@@ -131,14 +126,85 @@ std::vector<TimeRange> plan_rescue(const Inputs& in, std::vector<Step>& steps,
                                range_text(stranded.range), obstacle));
       continue;
     }
-    steps.push_back(drain_step(in.context, in.answers.contents, {partition, stranded.range},
-                               drain_reason(in, stranded)));
-    set_urgency(steps.back(), in.settings,
+    rescue.first.push_back(drain_step(in.context, in.answers.contents, {partition, stranded.range},
+                                      drain_reason(in, stranded)));
+    set_urgency(rescue.first.back(), in.settings,
                 is_missing(in, stranded.range) ? Urgency::pressed : Urgency::relaxed);
-    rescued.push_back(stranded.range);
+    rescue.ranges.push_back(stranded.range);
     planned_names.insert(stranded.name);
   }
-  return rescued;
+}
+
+/// Why the default cannot become one range partition; "" = it can.
+std::string obstacle_to_adoption(const Inputs& in, const TimeRange& range) {
+  const config::TableName& name = in.context.default_partition->name;
+  const Stranded& first = in.answers.contents.stranded.front();
+  if (!in.answers.contents.error.empty()) return "not all of its ranges could be read";
+  if (name.schema != in.settings.table.schema) return "it is in another schema than its table";
+  for (const Member& member : in.draft.members) {
+    const bool has_range =
+        member.standing != Standing::default_partition && member.standing != Standing::unreadable;
+    if (has_range && member.range.lower < range.upper && range.lower < member.range.upper) {
+      return fmt::format("its rows lie on both sides of {}", member.observed.name.text());
+    }
+  }
+  Stranded adopted = first;
+  adopted.rows.reset();  // none is moved
+  return obstacle_of(in, adopted, {});
+}
+
+/// False = it cannot be: drained then.
+bool plan_adoption(const Inputs& in, Rescue& rescue, FindingList& findings) {
+  const std::vector<Stranded>& stranded = in.answers.contents.stranded;
+  if (stranded.empty()) return false;
+  const TimeRange range{stranded.front().range.lower, stranded.back().range.upper};
+  const ObservedPartition& old = *in.context.default_partition;
+  const std::string obstacle = obstacle_to_adoption(in, range);
+  if (!obstacle.empty()) {
+    findings.add(Severity::info, "not_adopted", old.name.text(),
+                 fmt::format("it cannot become the one partition of {}, so it is drained: {}",
+                             range_text(range), obstacle));
+    return false;
+  }
+  std::vector<TimeRange> needed;
+  for (const Missing& missing : in.draft.missing) {
+    const bool is_within = range.lower <= missing.range.lower && missing.range.upper <= range.upper;
+    (is_within ? rescue.ranges : needed).push_back(missing.range);
+  }
+  rescue.afterwards.push_back(
+      adopt_step(in.context, in.answers.contents,
+                 {{in.settings.table.schema, stranded.front().name}, range}, needed,
+                 fmt::format("all rows of the default partition {} ({} kB) are of {}: it becomes "
+                             "their partition without moving one",
+                             old.name.text(), old.bytes / 1024, range_text(range))));
+  set_urgency(rescue.afterwards.back(), in.settings,
+              rescue.ranges.empty() ? Urgency::relaxed : Urgency::pressed);
+  return true;
+}
+
+}  // namespace
+
+Rescue plan_rescue(const Inputs& in, FindingList& findings) {
+  Rescue rescue;
+  if (!in.context.default_partition) return rescue;
+  const ObservedPartition& partition = *in.context.default_partition;
+  if (!in.answers.contents.guards.empty()) {
+    rescue.first.push_back(unguard_step(in.context, in.answers.contents.guards));
+    set_urgency(rescue.first.back(), in.settings, Urgency::forced);
+  }
+  if (in.settings.default_partition == config::DefaultPartition::report) return rescue;
+  add_unreadable(in, partition.name.text(), findings);
+  if (!in.snapshot.default_rows || in.snapshot.default_rows->rows.value_or(0) == 0) return rescue;
+  const std::string forbidden = obstacle_of(in, partition);
+  if (!forbidden.empty()) {
+    findings.add(Severity::warning, "not_rescued", partition.name.text(),
+                 "its rows are not moved into partitions of their own: " + forbidden);
+    return rescue;
+  }
+  const bool is_adopted = in.settings.default_partition == config::DefaultPartition::adopt &&
+                          plan_adoption(in, rescue, findings);
+  if (!is_adopted) plan_drains(in, rescue, findings);
+  return rescue;
 }
 
 }  // namespace pgcaretaker::partition

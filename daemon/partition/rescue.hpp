@@ -14,10 +14,16 @@ namespace pgcaretaker::partition {
 /// grows with them.
 constexpr std::int64_t most_moved = 10'000'000;
 
-/// One step for each range that rows of the default belong to, those that stand in the way of a
-/// missing partition first; why others stay is a finding. Returns the ranges that the steps create
-/// partitions for.
-std::vector<TimeRange> plan_rescue(const Inputs& in, std::vector<task::Step>& steps,
-                                   FindingList& findings);
+/// What a plan does about rows in the default.
+struct Rescue {
+  std::vector<TimeRange> ranges;       // that its steps create partitions for
+  std::vector<task::Step> first;       // before creation, which they unblock
+  std::vector<task::Step> afterwards;  // after creation, whose partitions they need
+};
+
+/// Drains: one step for each range that rows belong to, those in the way of a missing partition
+/// first. Adoption: one step for all of them. Why rows stay is a finding. First of all what an
+/// interrupted pass left on the default is taken away.
+[[nodiscard]] Rescue plan_rescue(const Inputs& in, FindingList& findings);
 
 }  // namespace pgcaretaker::partition

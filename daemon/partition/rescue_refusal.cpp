@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "partition/guard.hpp"
 #include "partition/rescue_steps.hpp"
 
 namespace pgcaretaker::partition {
@@ -70,7 +71,22 @@ std::optional<Applied> after_refused_rescue(const config::Partition& settings, c
                    "attach another, which took too long; VACUUM it, set default_partition = "
                    "\"adopt\", or move its rows by hand");
   }
+  if (error.statement() == statement::validate_guard &&
+      (error.is_check_violation() || error.is_statement_timeout())) {
+    return yielded(Severity::warning, "not_rescued", step,
+                   error.is_check_violation()
+                       ? "rows came that do not belong to its range; the next pass looks again"
+                       : "reading the default partition to validate a CHECK on it took too long; "
+                         "move its rows by hand");
+  }
   return after_refusal(settings, step, error);
+}
+
+Finding guard_left(const Step& step) {
+  return Finding{Severity::critical, "guard_left", step.subject,
+                 fmt::format("its guard {} still stands on the default partition, where it refuses "
+                             "rows; the next pass drops it: {}",
+                             guard_name, taken_back(step).sql)};
 }
 
 }  // namespace pgcaretaker::partition

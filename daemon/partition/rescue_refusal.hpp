@@ -19,4 +19,7 @@ namespace pgcaretaker::partition {
                                                                 const task::Step& step,
                                                                 const pg::Error& error);
 
+/// That the guard which `step` raised could not be taken back.
+[[nodiscard]] task::Finding guard_left(const task::Step& step);
+
 }  // namespace pgcaretaker::partition
