@@ -97,13 +97,13 @@ std::string literal(const Search& search, UtcTime time) {
   return fmt::format("{} '{}'", sql_type(search.type), bound_literal(search.type, time));
 }
 
-/// The smallest key from `from` on, or nothing; false = could not be told, see `error`.
-Awaitable<bool> find_next(const Search& search, const std::string& from,
-                          std::optional<UtcTime>& found, std::string& error) {
+/// The smallest or largest key from `from` on, or nothing; false = could not be told, see `error`.
+Awaitable<bool> find_key(const Search& search, std::string_view end, const std::string& from,
+                         std::optional<UtcTime>& found, std::string& error) {
   const std::string sql = fmt::format(
-      "SELECT pg_catalog.min(d.{0})::text AS value FROM ONLY {1} AS d\n"
+      "SELECT pg_catalog.{5}(d.{0})::text AS value FROM ONLY {1} AS d\n"
       " WHERE d.{0} >= {2} AND d.{0} < {3} '{4}'",
-      search.key, search.source, from, sql_type(search.type), last_key);
+      search.key, search.source, from, sql_type(search.type), last_key, end);
   const pg::Params none;
   const Look look =
       co_await look_at(search.connection, search.settings, "partition.stranded", sql, none);
@@ -133,21 +133,52 @@ Awaitable<std::optional<std::int64_t>> count_rows(const Search& search, const Ti
   co_return rows;
 }
 
+std::string first_literal(const Search& search) {
+  return fmt::format("{} '{}'", sql_type(search.type), first_key);
+}
+
+Stranded stranded_in(const Search& search, const TimeRange& range) {
+  return Stranded{
+      range, partition_name(search.settings.name, search.settings.table.name, range.lower), {}};
+}
+
+/// For adoption, however many ranges there are: the first and the last one, when nothing is
+/// attached from the one to the other. false = not so, or it could not be told.
+Awaitable<bool> find_ends(const Search& search, const std::vector<TimeRange>& taken,
+                          DefaultContents& contents) {
+  const std::string from = first_literal(search);
+  std::optional<UtcTime> first;
+  std::optional<UtcTime> last;
+  std::string error;
+  const bool is_first_told = co_await find_key(search, "min", from, first, error);
+  if (!is_first_told || !first) co_return false;
+  const bool is_last_told = co_await find_key(search, "max", from, last, error);
+  if (!is_last_told || !last) co_return false;
+  const auto lower = free_piece(search.settings.interval, *first, taken);
+  const auto upper = free_piece(search.settings.interval, *last, taken);
+  if (!lower || !upper) co_return false;
+  for (const TimeRange& range : taken) {
+    if (lower->upper <= range.lower && range.upper <= upper->lower) co_return false;
+  }
+  contents.stranded.push_back(stranded_in(search, *lower));
+  if (*upper != *lower) contents.stranded.push_back(stranded_in(search, *upper));
+  co_return true;
+}
+
 Awaitable<void> find_stranded(const Search& search, const std::vector<TimeRange>& taken,
                               DefaultContents& contents) {
   const SteadyTime until = std::chrono::steady_clock::now() + longest_search;
-  std::string from = fmt::format("{} '{}'", sql_type(search.type), first_key);
+  std::string from = first_literal(search);
   while (contents.stranded.size() < most_ranges) {
     std::optional<UtcTime> next;
-    const bool is_told = co_await find_next(search, from, next, contents.error);
+    const bool is_told = co_await find_key(search, "min", from, next, contents.error);
     if (!is_told || !next) co_return;
     const auto range = free_piece(search.settings.interval, *next, taken);
     if (!range) {
       contents.error = "a row lies in it that an attached partition should have";
       co_return;
     }
-    Stranded stranded{
-        *range, partition_name(search.settings.name, search.settings.table.name, range->lower), {}};
+    Stranded stranded = stranded_in(search, *range);
     stranded.rows = co_await count_rows(search, *range);
     contents.stranded.push_back(std::move(stranded));
     from = literal(search, range->upper);
@@ -182,6 +213,10 @@ Awaitable<DefaultContents> read_default_contents(pg::Connection& connection,
   const Search search{connection, settings, partition->name.sql(),
                       config::quote_identifier(snapshot.table.key_column), *draft.key};
   const auto taken = taken_by(draft.members);
+  if (settings.default_partition == config::DefaultPartition::adopt) {
+    const bool is_one_range = co_await find_ends(search, taken, contents);
+    if (is_one_range) co_return contents;
+  }
   co_await find_stranded(search, taken, contents);
   co_return contents;
 }

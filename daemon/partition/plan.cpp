@@ -73,7 +73,7 @@ task::Plan make_plan(const config::Partition& settings, const config::Journal& j
   add_layout_findings(settings, snapshot, draft, findings);
   plan.findings = findings.take();
   plan.samples = gauges(settings, snapshot, draft, answers);
-  plan.details = details(settings, snapshot, draft);
+  plan.details = details(settings, snapshot, draft, answers);
   return plan;
 }
 

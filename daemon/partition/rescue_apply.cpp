@@ -45,7 +45,13 @@ class Drain {
  public:
   Drain(pg::Connection& connection, const config::Partition& settings, const Step& step,
         const task::Surroundings& around)
-      : connection_{connection}, settings_{settings}, step_{step}, around_{around} {}
+      : connection_{connection}, settings_{settings}, step_{step}, around_{around} {
+    swap_.action = step.action;
+    swap_.subject = step.subject;
+    swap_.lock = step.lock;
+    swap_.urgency = step.urgency;
+    swap_.effort = {settings.lock_timeout, longest_swap_search, {settings.lock_timeout}};
+  }
 
   Awaitable<void> run() {
     pg::TransactionOptions options;
@@ -57,6 +63,8 @@ class Drain {
   }
 
   [[nodiscard]] std::int64_t rows() const { return moved_; }
+  /// The search for the last lock, in the words of a step.
+  [[nodiscard]] const Step& swap() const { return swap_; }
   [[nodiscard]] bool has_moved() const { return has_moved_; }
   [[nodiscard]] std::vector<task::Finding> differences() { return std::move(differences_); }
   [[nodiscard]] std::optional<double> held_seconds() const {
@@ -95,15 +103,13 @@ class Drain {
 
   /// Everyone who is at the table has to be out of it for a moment, with our rows moved already.
   Awaitable<void> search_swap_lock(const Statement& sent) {
-    pg::LockSearch search = lock_search(settings_, step_, around_);
+    pg::LockSearch search = lock_search(settings_, swap_, around_);
     search.is_within = true;
     search.in_a_hurry = [] { return false; };  // another pass would have to move the rows again
     search.attempt = [&](Duration lock_timeout) { return try_swap_lock(sent, lock_timeout); };
-    const pg::LockEffort effort{
-        settings_.lock_timeout, longest_swap_search, {settings_.lock_timeout}};
     const SteadyTime now = around_.clock.now();
-    pg::LockSpent spent =
-        co_await pg::search_lock(connection_, around_.clock, now, effort, step_.locks, search);
+    pg::LockSpent spent = co_await pg::search_lock(connection_, around_.clock, now, swap_.effort,
+                                                   step_.locks, search);
     if (spent.gave_up) throw SwapLockNotGranted{std::move(spent)};
   }
 
@@ -137,6 +143,7 @@ class Drain {
   const config::Partition& settings_;
   const Step& step_;
   const task::Surroundings& around_;
+  Step swap_;
   std::int64_t moved_ = 0;
   bool has_moved_ = false;
   std::optional<SteadyTime> held_since_;
@@ -165,7 +172,7 @@ Awaitable<std::optional<Applied>> attempt_drain(pg::Connection& connection,
     applied = done(settings, drain);
   } catch (const SwapLockNotGranted& swap) {
     count_attempts(settings, swap.spent, samples);
-    applied = lock_not_granted(step, swap.spent);
+    applied = lock_not_granted(drain.swap(), swap.spent);
     applied->can_wait = true;  // each try moves the rows again
   } catch (const FailedCheck& check) {
     applied = after_failed_rescue(settings, step, check);

@@ -2,6 +2,7 @@
 // The backend dies before and after each statement of drain, guard and adopt, one a round: every
 // row is there, nothing half done is left, and the next pass converges.
 #include "integration/partition/partition_fixture.hpp"
+#include "support/cancel_everywhere.hpp"
 
 using namespace pgcaretaker;
 using namespace pgcaretaker::test;
@@ -93,6 +94,32 @@ struct World {
     }
   }
 
+  /// Cancels the plan's only step at every suspension, a round each, until it comes to its end.
+  void cancel_at_every_suspension(const config::Partition& settings) {
+    arrange();
+    const std::string before = contents();
+    Keeper keeper{database.options()};
+    partition::PartitionTask task{settings};
+    task::Step step = keeper.plan(settings, november).steps.at(0);
+    const auto operation = [&]() -> Awaitable<void> {
+      Applied applied;
+      co_await task.apply(keeper.connection(), step, surroundings(), applied);
+    };
+    const int rounds =
+        cancel_everywhere(keeper.loop(), operation, [&](const CancelledRound& round) {
+          CAPTURE(round.step);
+          REQUIRE(keeper.connection().state() == pg::SessionState::ready);
+          CHECK(contents() == before);
+          database.admin().execute(
+              "ALTER TABLE public.events_default DROP CONSTRAINT IF EXISTS pgcaretaker_guard");
+        });
+    CHECK(rounds > 15);
+    CHECK(contents() == before);
+    CHECK(left_over() == 0);
+    CHECK(converges(settings));
+    CHECK(database.admin().number("SELECT count(*) FROM public.events_y2026m10") == rows);
+  }
+
   TestDatabase database;
   int rows = 300;
 };
@@ -119,4 +146,14 @@ TEST_CASE_FIXTURE(World, "a guarded creation that dies at any statement leaves n
   settings.ahead = 3;
   rows = 10'100;  // more than are counted, and never counted by the server: it may be any size
   CHECK(kill_everywhere(settings, "create") >= 8);
+}
+
+TEST_CASE_FIXTURE(World, "a drain cancelled at any await is done or was never there") {
+  cancel_at_every_suspension(events());
+}
+
+TEST_CASE_FIXTURE(World, "an adoption cancelled at any await leaves at most its guard") {
+  config::Partition settings = events();
+  settings.default_partition = config::DefaultPartition::adopt;
+  cancel_at_every_suspension(settings);
 }

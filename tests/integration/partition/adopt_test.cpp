@@ -85,6 +85,28 @@ TEST_CASE(
   CHECK(admin.number("SELECT count(*) FROM public.events_default") == 1);
 }
 
+TEST_CASE("any number of ranges is adopted as one") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  Keeper keeper{database.options()};
+  create_events(admin);
+  create_default(admin);
+  config::Partition settings = adopting();
+  settings.interval = {config::IntervalUnit::hour, 1};
+  settings.name = "{table}_%Y%m%d_%H";
+  settings.every = 10min;
+  keeper.once(settings, november);
+  admin.execute(
+      "INSERT INTO public.events SELECT g, timestamptz '2026-10-01 00:00+00' + g * "
+      "interval '1 hour' FROM generate_series(0, 499) AS g");
+  CHECK(subjects(keeper.plan(settings, november)) == Words{"adopt public.events_20261001_00"});
+  CHECK(kinds(keeper.once(settings, november)) == std::vector{Applied::Kind::done});
+  CHECK(partitions(admin)[0] ==
+        "events_20261001_00 FOR VALUES FROM ('2026-10-01 00:00:00+00') TO "
+        "('2026-10-21 20:00:00+00')");
+  CHECK(admin.number("SELECT count(*) FROM public.events_20261001_00") == 500);
+}
+
 TEST_CASE("rows on both sides of a partition are drained instead, and it is said") {
   TestDatabase database;
   Admin& admin = database.admin();

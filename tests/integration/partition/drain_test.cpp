@@ -258,9 +258,14 @@ TEST_CASE("a failed try for the last lock keeps the moved rows, and a later try 
       {"test.gate", "SELECT pg_catalog.pg_advisory_xact_lock(42)", {}, {}});
   admin.execute("SELECT pg_advisory_lock(42)");
   Admin writer{database.name()};
+  long long seen = 0;
   std::thread holder{[&] {
     Admin watcher{database.name()};
     await_waiter(watcher);
+    // The rows are moved, and nobody has noticed.
+    writer.execute("SET lock_timeout = '1ms'");
+    seen = writer.number("SELECT count(*) FROM public.events");
+    writer.execute("INSERT INTO public.events VALUES (98, '2026-11-01')");
     writer.execute("BEGIN; INSERT INTO public.events VALUES (99, '2026-10-31')");
     admin.execute("SELECT pg_advisory_unlock(42)");
     const std::string looked = "SELECT count(*) FROM pg_stat_activity WHERE pid = " +
@@ -275,6 +280,7 @@ TEST_CASE("a failed try for the last lock keeps the moved rows, and a later try 
   holder.join();
   CHECK(applied.kind == Applied::Kind::done);
   CHECK(applied.rows == 11);
+  CHECK(seen == 10);
   CHECK(admin.number("SELECT count(*) FROM public.events_y2026m10") == 11);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a plan makes of rows in the default partition.
 #include "audit_table.hpp"
+#include "partition/guard.hpp"
 #include "partition/rescue.hpp"
 #include "partition/rescue_refusal.hpp"
 #include "partition/rescue_steps.hpp"
@@ -211,4 +212,141 @@ TEST_CASE("a refused move names PostgreSQL's words and another way") {
   const auto unequal =
       partition::after_failed_rescue(audit_events(), step, {"partition.prove_moved"});
   CHECK(unequal.findings[0].code == "not_rescued");
+}
+
+namespace {
+
+config::Partition adopting() {
+  config::Partition settings = audit_events();
+  settings.default_partition = config::DefaultPartition::adopt;
+  return settings;
+}
+
+/// Missing from January on, behind a default of this size.
+Snapshot behind_default(std::int64_t bytes) {
+  Snapshot snapshot = empty_table("2026-11-23");
+  attach_months(snapshot, "2026-11-01", 2);
+  attach_text(snapshot, "audit_events_default", "DEFAULT").bytes = bytes;
+  snapshot.default_rows = partition::DefaultRows{50'000'000, true, ""};
+  return snapshot;
+}
+
+constexpr std::int64_t large = 64 << 20;
+
+}  // namespace
+
+TEST_CASE("rows of several months make the default one partition of them all") {
+  Answers answers = october();
+  answers.contents.stranded.insert(answers.contents.stranded.begin(),
+                                   month("2026-07-01", "2026-08-01", "audit_events_y2026m07"));
+  answers.contents.intruders = {"trigger append_only (public.refuse)"};
+  const task::Plan plan = plan_of(adopting(), stranded_table(), answers);
+  REQUIRE(subjects(plan) == Words{"adopt public.audit_events_y2026m07"});
+  const task::Step& step = plan.steps[0];
+  CHECK(contains(text_of(step, "partition.raise_guard"),
+                 "CHECK (\"occurred_at\" IS NOT NULL AND \"occurred_at\" >= timestamptz "
+                 "'2026-07-01 00:00:00+00' AND \"occurred_at\" < timestamptz '2026-11-01 "
+                 "00:00:00+00') NOT VALID"));
+  const std::string swap = text_of(step, "partition.swap");
+  CHECK(contains(swap, "DETACH PARTITION \"public\".\"audit_events_default\"\n"));
+  CHECK(contains(swap, "RENAME TO \"audit_events_y2026m07\""));
+  CHECK(contains(swap, "ATTACH PARTITION \"public\".\"audit_events_default\" DEFAULT"));
+  CHECK(text_of(step, "partition.move").empty());
+  CHECK(codes(plan.findings) == Words{"default_rows"});
+}
+
+TEST_CASE("adoption comes after the partitions whose rows its guard would refuse") {
+  Snapshot snapshot = stranded_table();
+  snapshot.partitions.erase(snapshot.partitions.begin(), snapshot.partitions.begin() + 2);
+  Answers answers;
+  answers.blocked = {true, false};
+  answers.contents.columns = {"id", "occurred_at"};
+  answers.contents.stranded = {month("2026-11-01", "2026-12-01", "audit_events_y2026m11")};
+  const task::Plan plan = plan_of(adopting(), snapshot, answers);
+  REQUIRE(subjects(plan) ==
+          Words{"create public.audit_events_y2026m12", "adopt public.audit_events_y2026m11"});
+  CHECK(contains(plan.steps[1].statements[0].sql,
+                 "ARRAY['FOR VALUES FROM (''2026-12-01 00:00:00+00'') TO (''2027-01-01 "
+                 "00:00:00+00'')']::text[])) = 1"));
+}
+
+TEST_CASE("what cannot be adopted as one range is drained, and why is said") {
+  Snapshot snapshot = stranded_table();
+  Answers answers = october();
+  std::string expected;
+  SUBCASE("rows on both sides of a partition") {
+    answers.contents.stranded.push_back(month("2027-03-01", "2027-04-01", "audit_events_y2027m03"));
+    expected = "both sides of public.audit_events_y2026m11";
+  }
+  SUBCASE("ranges that were not all read") {
+    answers.contents.error = "statement timeout";
+    expected = "not all of its ranges could be read";
+  }
+  SUBCASE("a default in another schema") {
+    snapshot.partitions.back().name.schema = "elsewhere";
+    expected = "another schema";
+  }
+  const task::Plan plan = plan_of(adopting(), snapshot, answers);
+  CHECK(subjects(plan)[0] == "drain public.audit_events_y2026m10");
+  CHECK_MESSAGE(contains(finding(plan, "not_adopted").text, expected),
+                finding(plan, "not_adopted").text);
+}
+
+TEST_CASE("behind a large default, months that nobody writes to are attached behind a guard") {
+  const task::Plan plan = plan_of(audit_events(), behind_default(large));
+  REQUIRE(subjects(plan) ==
+          Words{"create public.audit_events_y2027m01, public.audit_events_y2027m02"});
+  CHECK(contains(text_of(plan.steps[0], "partition.raise_guard"),
+                 "CHECK (\"occurred_at\" < timestamptz '2027-01-01 00:00:00+00' OR "
+                 "\"occurred_at\" >= timestamptz '2027-03-01 00:00:00+00') NOT VALID"));
+  CHECK(plan.steps[0].statements.back().name == "partition.drop_guard");
+  CHECK(plan_of(audit_events(), behind_default(large - 1)).steps.size() == 2);
+}
+
+TEST_CASE("no guard is raised where a row might have nowhere else to go") {
+  Snapshot snapshot = behind_default(large);
+  Answers answers;
+  config::Partition settings = audit_events();
+  settings.default_partition = config::DefaultPartition::report;
+  std::string guarded;
+  SUBCASE("a month that begins in less than a month") {
+    snapshot.now = at("2026-12-02");
+    settings.ahead = 2;
+    guarded = "create public.audit_events_y2027m02";
+  }
+  SUBCASE("rows that lie further ahead") {
+    answers.contents.stranded = {month("2028-01-01", "2028-02-01", "audit_events_y2028m01")};
+  }
+  SUBCASE("ranges of the default that could not be read") {
+    answers.contents.error = "statement timeout";
+  }
+  SUBCASE("a window about to end, where waiting longer is worse") {
+    snapshot.partitions.erase(snapshot.partitions.begin(), snapshot.partitions.begin() + 2);
+    settings.ahead = 3;
+  }
+  for (const task::Step& step : plan_of(settings, snapshot, answers).steps) {
+    CAPTURE(step.subject);
+    CHECK(text_of(step, "partition.raise_guard").empty() ==
+          (step.action + " " + step.subject != guarded));
+  }
+}
+
+TEST_CASE("a guard that was left is dropped before all else, with everything else going on") {
+  Answers answers = october();
+  answers.contents.guards = {"pgcaretaker_guard"};
+  const task::Plan plan = plan_of(audit_events(), stranded_table(), answers);
+  CHECK(subjects(plan) ==
+        Words{"unguard public.audit_events_default", "drain public.audit_events_y2026m10"});
+  CHECK(plan.steps[0].urgency == "forced");
+  CHECK(plan.steps[0].statements[0].sql ==
+        "ALTER TABLE \"public\".\"audit_events_default\" DROP CONSTRAINT IF EXISTS "
+        "\"pgcaretaker_guard\"");
+}
+
+TEST_CASE("what a step raised is taken back from the table it was raised on") {
+  const task::Plan plan = plan_of(adopting(), stranded_table(), october());
+  CHECK(partition::taken_back(plan.steps.at(0)).sql ==
+        "ALTER TABLE \"public\".\"audit_events_default\" DROP CONSTRAINT IF EXISTS "
+        "pgcaretaker_guard");
+  CHECK(contains(partition::guard_left(plan.steps[0]).text, "DROP CONSTRAINT"));
 }
