@@ -8,13 +8,12 @@
 #include <chrono>
 #include <optional>
 
-#include "config/duration.hpp"
+#include "partition/adopt_steps.hpp"
+#include "partition/lock_hooks.hpp"
 #include "partition/refusal.hpp"
 #include "partition/steps.hpp"
-#include "partition/urgency.hpp"
 #include "postgres/lock_budget.hpp"
 #include "postgres/transaction.hpp"
-#include "telemetry/log.hpp"
 
 namespace pgcaretaker::partition {
 
@@ -76,9 +75,10 @@ pg::TransactionOptions limits_of(const config::Partition& settings, const Step& 
   pg::TransactionOptions options;
   options.lock_timeout = lock_timeout;
   options.idle_timeout = longest_silence;
-  const bool creates = step.action == action::create;
-  const bool by_function =
-      creates ? settings.create_function.has_value() : settings.drop_function.has_value();
+  const bool creates = step.action == action::create || step.action == action::adopt;
+  const bool by_function = step.action == action::create
+                               ? settings.create_function.has_value()
+                               : step.action == action::drop && settings.drop_function.has_value();
   if (by_function) {
     const bool is_usual = lock_timeout <= settings.lock_timeout;
     if (!is_usual) options.statement_timeout = lock_timeout + longest_function;
@@ -90,6 +90,7 @@ pg::TransactionOptions limits_of(const config::Partition& settings, const Step& 
 
 std::string_view change_of(const Step& step) {
   if (step.action == action::create) return "created";
+  if (step.action == action::adopt) return "rescued";
   return step.action == action::drop ? "dropped" : "detached";
 }
 
@@ -98,21 +99,11 @@ Applied done(const config::Partition& settings, const Step& step) {
   const auto created = std::ranges::count(step.statements, statement::attach, &Statement::name);
   const double changes = static_cast<double>(std::max<std::int64_t>(created, 1));
   Applied applied;
-  applied.samples = {
-      Sample{Metric::lock_attempts_total, {table, "granted"}, 1},
-      Sample{Metric::partition_changes_total, {table, std::string{change_of(step)}}, changes}};
+  applied.samples = {Sample{Metric::lock_attempts_total, {table, "granted"}, 1}};
+  if (step.action == action::unguard) return applied;
+  applied.samples.push_back(
+      Sample{Metric::partition_changes_total, {table, std::string{change_of(step)}}, changes});
   return applied;
-}
-
-/// The proof's rows, with what was found before.
-std::vector<task::Finding> differences_in(const pg::Result& result,
-                                          std::vector<task::Finding> before) {
-  for (const pg::Row row : result) {
-    before.push_back(task::Finding{
-        task::Severity::warning, "unlike_parent", row.get<std::string>("subject"),
-        fmt::format("created, but {}: see partition.new", row.get<std::string>("value"))});
-  }
-  return before;
 }
 
 /// One transaction; nullopt = a lock was not granted in time, or lost to a deadlock.
@@ -154,36 +145,17 @@ Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
   co_return applied;
 }
 
-void count_attempts(const std::string& table, std::string outcome, int count,
-                    telemetry::Samples& samples) {
-  if (count == 0) return;
-  samples.push_back(
-      Sample{Metric::lock_attempts_total, {table, std::move(outcome)}, static_cast<double>(count)});
-}
-
-pg::LockSearch lock_search(const config::Partition& settings, const Step& step,
-                           const task::Surroundings& around) {
-  pg::LockSearch search;
-  search.may_go_on = around.may_act;
-  search.in_a_hurry = around.others_wait;
-  const telemetry::Fields fields{{"task", config::task_name(settings)}, {"subject", step.subject}};
-  search.waiting = [&step, fields](const std::vector<pg::Holder>& holders) {
-    const bool is_forced = step.urgency == urgency_text(Urgency::forced);
-    const auto log = is_forced ? telemetry::log_warn : telemetry::log_info;
-    log(fmt::format("{} {} waits for a lock, for {} at most: {}", step.action, step.subject,
-                    config::duration_text(step.effort.patience), pg::holders_text(holders)),
-        fields);
-  };
-  search.growing = [&step, fields](Duration lock_timeout) {
-    telemetry::log_warn(fmt::format("{} {} is urgent: it asks for its lock for up to {} now, "
-                                    "whoever is in the way",
-                                    step.action, step.subject, config::duration_text(lock_timeout)),
-                        fields);
-  };
-  return search;
-}
-
 }  // namespace
+
+std::vector<task::Finding> differences_in(const pg::Result& result,
+                                          std::vector<task::Finding> before) {
+  for (const pg::Row row : result) {
+    before.push_back(task::Finding{
+        task::Severity::warning, "unlike_parent", row.get<std::string>("subject"),
+        fmt::format("created, but {}: see partition.new", row.get<std::string>("value"))});
+  }
+  return before;
+}
 
 Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& settings,
                            const Step& step, const task::Surroundings& around, Applied& applied) {
@@ -196,9 +168,7 @@ Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& 
   };
   const pg::LockSpent spent = co_await pg::search_lock(
       connection, around.clock, around.pass_started, step.effort, step.locks, search);
-  const std::string table = settings.table.text();
-  count_attempts(table, "timeout", spent.attempts, samples);
-  count_attempts(table, "yielded", spent.yields, samples);
+  count_attempts(settings, spent, samples);
   applied = ended ? std::move(*ended) : lock_not_granted(step, spent);
   applied.samples.insert(applied.samples.begin(), samples.begin(), samples.end());
 }

@@ -19,4 +19,8 @@ Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& 
                            const task::Step& step, const task::Surroundings& around,
                            task::Applied& applied);
 
+/// The rows of statement::verify_likeness as findings, with what was found before.
+[[nodiscard]] std::vector<task::Finding> differences_in(const pg::Result& result,
+                                                        std::vector<task::Finding> before);
+
 }  // namespace pgcaretaker::partition

@@ -7,6 +7,7 @@
 #include <boost/asio/ip/host_name.hpp>
 #include <sstream>
 
+#include "partition/default_contents.hpp"
 #include "partition/default_rows.hpp"
 #include "partition/look.hpp"
 #include "partition/pattern.hpp"
@@ -153,11 +154,15 @@ Awaitable<RetentionAnswer> ask_retention(Connection& connection,
 
 Awaitable<std::map<std::string, std::string>> ask_names(Connection& connection,
                                                         const config::Partition& settings,
-                                                        const Draft& draft) {
+                                                        const Draft& draft,
+                                                        const DefaultContents& contents) {
   std::map<std::string, std::string> taken;
   std::vector<std::string> names;
   for (const Missing& missing : draft.missing) {
     names.push_back(missing.name);
+  }
+  for (const Stranded& stranded : contents.stranded) {
+    names.push_back(stranded.name);
   }
   const Result result = co_await connection.query("partition.taken_names", taken_names_sql,
                                                   settings.table.schema, names);
@@ -230,8 +235,9 @@ Awaitable<Snapshot> observe(Connection& connection, const config::Partition& set
 Awaitable<Answers> ask(Connection& connection, const config::Partition& settings,
                        const Snapshot& snapshot, const Draft& draft) {
   Answers answers;
-  if (!draft.missing.empty()) {
-    answers.taken_names = co_await ask_names(connection, settings, draft);
+  answers.contents = co_await read_default_contents(connection, settings, snapshot, draft);
+  if (!draft.missing.empty() || !answers.contents.stranded.empty()) {
+    answers.taken_names = co_await ask_names(connection, settings, draft, answers.contents);
     answers.blocked = co_await ask_blocked(connection, settings, snapshot, draft);
     if (!settings.create_function) {
       const std::optional<ObservedPartition> newest = newest_of(draft);

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "partition/create_steps.hpp"
+#include "partition/guard.hpp"
 #include "partition/name.hpp"
 #include "partition/urgency.hpp"
 
@@ -121,11 +122,13 @@ struct Creation {
   std::string reason;
 };
 
-std::vector<Creation> creations(const Inputs& in, FindingList& findings) {
+std::vector<Creation> creations(const Inputs& in, const std::vector<TimeRange>& rescued,
+                                FindingList& findings) {
   std::vector<Creation> result;
   std::set<std::string> planned_names;
   for (std::size_t i = 0; i < in.draft.missing.size(); ++i) {
     const Missing& missing = in.draft.missing[i];
+    if (std::ranges::find(rescued, missing.range) != rescued.end()) continue;
     const bool blocked = i < in.answers.blocked.size() && in.answers.blocked[i];
     if (auto obstacle = creation_obstacle(in, missing, blocked, planned_names)) {
       findings.add({std::move(*obstacle)});
@@ -145,16 +148,64 @@ std::vector<Creation> creations(const Inputs& in, FindingList& findings) {
   return result;
 }
 
+// Below this, reading the default takes no longer than a lock may be waited for anyhow.
+constexpr std::int64_t large_default = 64 << 20;
+
+/// Whether ATTACH would read so much of the default that a guard pays.
+bool is_default_large(const Inputs& in) {
+  const ObservedPartition& partition = *in.context.default_partition;
+  const bool is_never_counted = partition.bytes == 0 && in.snapshot.default_rows &&
+                                in.snapshot.default_rows->estimated &&
+                                in.snapshot.default_rows->error.empty();
+  return partition.bytes >= large_default || is_never_counted;
+}
+
+/// While a guard stands, rows of the range are refused. Nobody writes so far ahead: no row lies as
+/// far, and the range begins at least its own length from now.
+bool is_unwritten(const Inputs& in, const TimeRange& range) {
+  const DefaultContents& contents = in.answers.contents;
+  const bool is_beyond_all =
+      contents.error.empty() &&
+      (contents.stranded.empty() || contents.stranded.back().range.upper <= range.lower);
+  return is_beyond_all && range.lower - in.snapshot.now >= range.upper - range.lower;
+}
+
+bool can_guard(const Inputs& in) {
+  return in.context.default_partition && !in.settings.create_function &&
+         in.context.default_partition->kind == 'r' && in.context.default_partition->owned &&
+         is_default_large(in);
+}
+
+/// Takes those behind a guard out of `wanted`, in one step.
+std::optional<Step> guarded_creation(const Inputs& in, std::vector<Creation>& wanted) {
+  if (!can_guard(in)) return std::nullopt;
+  std::vector<NewPartition> partitions;
+  std::string reason;
+  for (const Creation& creation : wanted) {
+    if (!is_unwritten(in, creation.partition.range)) continue;
+    if (partitions.empty()) reason = creation.reason;
+    partitions.push_back(creation.partition);
+  }
+  if (partitions.empty()) return std::nullopt;
+  std::erase_if(
+      wanted, [&](const Creation& creation) { return is_unwritten(in, creation.partition.range); });
+  const TimeRange range{partitions.front().range.lower, partitions.back().range.upper};
+  return guarded(in.context, create_step(in.context, partitions, reason), range);
+}
+
 }  // namespace
 
-void plan_creation(const Inputs& in, std::vector<Step>& steps, FindingList& findings) {
+void plan_creation(const Inputs& in, const std::vector<TimeRange>& rescued,
+                   std::vector<Step>& steps, FindingList& findings) {
   if (!may_create(in, findings)) return;
-  const std::vector<Creation> wanted = creations(in, findings);
+  std::vector<Creation> wanted = creations(in, rescued, findings);
   if (wanted.empty()) return;
-  add_pattern_findings(in.settings, in.answers.pattern, findings);
   const Urgency urgency =
       creation_urgency(in.settings, in.snapshot.now, wanted.front().partition.range.lower);
   const std::size_t first = steps.size();
+  const bool is_late = wanted.front().partition.range.lower <= in.snapshot.now;
+  std::optional<Step> behind_guard;
+  if (urgency != Urgency::forced) behind_guard = guarded_creation(in, wanted);
   if (urgency == Urgency::forced && in.context.default_partition && !in.settings.create_function) {
     std::vector<NewPartition> partitions;
     for (const Creation& creation : wanted) {
@@ -168,10 +219,10 @@ void plan_creation(const Inputs& in, std::vector<Step>& steps, FindingList& find
                           : create_step(in.context, {creation.partition}, creation.reason));
     }
   }
+  if (behind_guard) steps.push_back(std::move(*behind_guard));
   for (std::size_t i = first; i < steps.size(); ++i) {
     set_urgency(steps[i], in.settings, urgency);
     // Rows already find no partition: there is nothing to be patient for.
-    const bool is_late = wanted.front().partition.range.lower <= in.snapshot.now;
     if (is_late && urgency == Urgency::forced) steps[i].effort.patience = Duration{0};
   }
 }

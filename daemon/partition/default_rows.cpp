@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "partition/default_contents.hpp"
 #include "partition/look.hpp"
 
 namespace pgcaretaker::partition {
@@ -14,13 +15,6 @@ namespace pgcaretaker::partition {
 namespace {
 
 constexpr std::int64_t most_counted = 10'000;
-
-const ObservedPartition* default_of(const Snapshot& snapshot) {
-  for (const ObservedPartition& partition : snapshot.partitions) {
-    if (partition.bounds == "DEFAULT" && !partition.detach_pending) return &partition;
-  }
-  return nullptr;
-}
 
 std::int64_t number(const std::optional<std::string>& text) {
   std::int64_t value = 0;
@@ -67,6 +61,7 @@ Awaitable<std::vector<bool>> ask_blocked(pg::Connection& connection,
   const bool has_rows = snapshot.default_rows && snapshot.default_rows->error.empty() &&
                         snapshot.default_rows->rows.value_or(0) > 0;
   if (partition == nullptr || !has_rows || partition->kind == 'f') co_return blocked;
+  if (draft.missing.empty()) co_return blocked;
   std::vector<std::string> lowers;
   std::vector<std::string> uppers;
   for (const Missing& missing : draft.missing) {

@@ -44,12 +44,25 @@ std::string_view state_text(const Draft& draft, const Member& member) {
   return is_expired(member, draft.retention) ? "expired" : "attached";
 }
 
-ordered_json default_json(const Snapshot& snapshot, const Draft& draft) {
+ordered_json stranded_json(const config::Partition& settings, const Answers& answers) {
+  ordered_json list = ordered_json::array();
+  for (const Stranded& stranded : answers.contents.stranded) {
+    list.push_back({{"partition", config::TableName{settings.table.schema, stranded.name}.text()},
+                    {"lower", time_json(stranded.range.lower)},
+                    {"upper", time_json(stranded.range.upper)},
+                    {"rows", optional_json(stranded.rows)}});
+  }
+  return list;
+}
+
+ordered_json default_json(const config::Partition& settings, const Snapshot& snapshot,
+                          const Draft& draft, const Answers& answers) {
   for (const Member& member : draft.members) {
     if (member.standing == Standing::default_partition && snapshot.default_rows) {
       return {{"name", member.observed.name.text()},
               {"rows", optional_json(snapshot.default_rows->rows)},
-              {"rows_are_estimate", snapshot.default_rows->estimated}};
+              {"rows_are_estimate", snapshot.default_rows->estimated},
+              {"ranges", stranded_json(settings, answers)}};
     }
   }
   return nullptr;
@@ -120,14 +133,14 @@ telemetry::Samples gauges(const config::Partition& settings, const Snapshot& sna
 }
 
 ordered_json details(const config::Partition& settings, const Snapshot& snapshot,
-                     const Draft& draft) {
+                     const Draft& draft, const Answers& answers) {
   const double until = window_seconds(snapshot, draft);
   return {{"table", settings.table.text()},
           {"interval", settings.interval.text()},
           {"now", time_json(snapshot.now)},
           {"window_until", time_json(draft.covered_until)},
           {"window_seconds", is_finite(draft.covered_until) ? ordered_json(until) : ordered_json()},
-          {"default", default_json(snapshot, draft)},
+          {"default", default_json(settings, snapshot, draft, answers)},
           {"partitions", partitions_json(draft)},
           {"missing", missing_json(settings, draft)},
           {"retention",

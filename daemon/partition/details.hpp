@@ -18,6 +18,7 @@ namespace pgcaretaker::partition {
 /// "retention"}; times are ISO 8601 with Z. Null: a bound that is not finite, an estimate the
 /// server has not made, a window without end.
 [[nodiscard]] nlohmann::ordered_json details(const config::Partition& settings,
-                                             const Snapshot& snapshot, const Draft& draft);
+                                             const Snapshot& snapshot, const Draft& draft,
+                                             const Answers& answers);
 
 }  // namespace pgcaretaker::partition

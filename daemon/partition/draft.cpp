@@ -14,12 +14,7 @@ namespace {
 std::vector<Missing> missing_of(const config::Partition& settings, const Snapshot& snapshot,
                                 const Draft& draft) {
   std::vector<Missing> result;
-  auto taken = taken_by(draft.members);
-  // What the key has no values for is as good as taken.
-  const TimeRange span = span_of(draft.key.value());
-  taken.push_back({UtcTime::min(), span.lower});
-  taken.push_back({span.upper, UtcTime::max()});
-  taken = merged(std::move(taken));
+  const auto taken = taken_by(draft.members, draft.key.value());
   for (const Gap& gap : gaps(settings.interval, settings.ahead, snapshot.now, taken)) {
     // What would expire at once is not worth creating.
     if (draft.retention && gap.range.upper <= draft.retention->cutoff) continue;

@@ -93,16 +93,14 @@ void add_default_findings(const config::Partition& settings, const Snapshot& sna
         fmt::format("rows of the default partition could not be counted: {}", found.error));
   }
   if (found.rows.value_or(0) == 0) return;
+  const bool is_reported_only = settings.default_partition == config::DefaultPartition::report;
   std::string text = fmt::format(
       "{}{} rows lie in the default partition: they are not retired, and no partition can be "
-      "created "
-      "for their ranges; move them into partitions of their own",
-      found.estimated ? "about " : "", *found.rows);
-  if (settings.default_partition != config::DefaultPartition::report) {
-    text += fmt::format(
-        " (default_partition = \"{}\" is not carried out by this version)",
-        settings.default_partition == config::DefaultPartition::drain ? "drain" : "adopt");
-  }
+      "created for their ranges; {}",
+      found.estimated ? "about " : "", *found.rows,
+      is_reported_only ? "move them into partitions of their own, or set default_partition to "
+                         "\"drain\" or \"adopt\""
+                       : "each pass moves what it can");
   findings.add(Severity::warning, "default_rows", name, std::move(text));
 }
 
@@ -212,7 +210,7 @@ Finding default_blocks(const config::TableName& table, const std::string& partit
   return Finding{
       Severity::critical, "default_blocks", partition,
       fmt::format("cannot be created: rows of its range {} lie in the default partition of "
-                  "{}; move them out, and the next pass creates it",
+                  "{}; the pass that moves them out creates it",
                   bounds, table.text())};
 }
 

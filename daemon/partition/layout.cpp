@@ -80,8 +80,9 @@ std::vector<TimeRange> cover_of(const std::vector<Member>& members) {
   return merged(std::move(ranges));
 }
 
-std::vector<TimeRange> taken_by(const std::vector<Member>& members) {
-  std::vector<TimeRange> ranges;
+std::vector<TimeRange> taken_by(const std::vector<Member>& members, const Key& key) {
+  const TimeRange span = span_of(key);
+  std::vector<TimeRange> ranges{{UtcTime::min(), span.lower}, {span.upper, UtcTime::max()}};
   for (const Member& member : members) {
     if (has_range(member)) ranges.push_back(member.range);
   }

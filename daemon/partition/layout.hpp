@@ -40,7 +40,8 @@ struct Member {
 /// A pending detach refuses rows, so it is no cover, although its range is not free either.
 [[nodiscard]] std::vector<TimeRange> cover_of(const std::vector<Member>& members);
 
-/// Ranges that a new partition must not touch: cover and pending detaches.
-[[nodiscard]] std::vector<TimeRange> taken_by(const std::vector<Member>& members);
+/// Ranges that a new partition must not touch: cover, pending detaches, and what the key has no
+/// values for.
+[[nodiscard]] std::vector<TimeRange> taken_by(const std::vector<Member>& members, const Key& key);
 
 }  // namespace pgcaretaker::partition

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts the plan together: creation first, then retirement.
+// Puts the plan together: rescue frees ranges, then creation, then retirement.
 #include "partition/plan.hpp"
+
+#include <iterator>
 
 #include "partition/creation.hpp"
 #include "partition/details.hpp"
 #include "partition/findings.hpp"
 #include "partition/key_choice.hpp"
+#include "partition/rescue.hpp"
 #include "partition/retirement.hpp"
 
 namespace pgcaretaker::partition {
@@ -20,6 +23,7 @@ StepContext context_of(const config::Partition& settings, const Snapshot& snapsh
   context.referenced = snapshot.table.referenced;
   context.referencing = snapshot.table.referencing;
   if (snapshot.table.owner != snapshot.role) context.owner = snapshot.table.owner;
+  context.key_column = snapshot.table.key_column;
   context.pattern = answers.pattern;
   for (const Member& member : draft.members) {
     if (member.standing == Standing::default_partition) {
@@ -27,6 +31,10 @@ StepContext context_of(const config::Partition& settings, const Snapshot& snapsh
     }
   }
   return context;
+}
+
+void append(std::vector<task::Step>& to, std::vector<task::Step> from) {
+  std::move(from.begin(), from.end(), std::back_inserter(to));
 }
 
 }  // namespace
@@ -52,7 +60,11 @@ task::Plan make_plan(const config::Partition& settings, const config::Journal& j
           JournalHead{*journal.table, snapshot.host, snapshot.plan_id, config::task_name(settings)};
     }
     const Inputs inputs{settings, snapshot, draft, answers, context};
-    plan_creation(inputs, plan.steps, findings);
+    Rescue rescue = plan_rescue(inputs, findings);
+    append(plan.steps, std::move(rescue.first));
+    plan_creation(inputs, rescue.ranges, plan.steps, findings);
+    append(plan.steps, std::move(rescue.afterwards));
+    if (!plan.steps.empty()) add_pattern_findings(settings, answers.pattern, findings);
     add_journal_finding(settings, journal, snapshot, findings);
     if (snapshot.journal_writable || !journal.required) {
       plan_retirement(inputs, plan.steps, findings);
@@ -63,7 +75,7 @@ task::Plan make_plan(const config::Partition& settings, const config::Journal& j
   add_layout_findings(settings, snapshot, draft, findings);
   plan.findings = findings.take();
   plan.samples = gauges(settings, snapshot, draft, answers);
-  plan.details = details(settings, snapshot, draft);
+  plan.details = details(settings, snapshot, draft, answers);
   return plan;
 }
 

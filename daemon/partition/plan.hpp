@@ -9,7 +9,7 @@
 
 namespace pgcaretaker::partition {
 
-/// Steps (creation first, then retirement, each oldest first), findings, gauges and details.
+/// Steps (rescue, creation, retirement, each oldest first), findings, gauges and details.
 [[nodiscard]] task::Plan make_plan(const config::Partition& settings,
                                    const config::Journal& journal, const Snapshot& snapshot,
                                    const Draft& draft, const Answers& answers);

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include "config/duration.hpp"
+#include "partition/adopt_steps.hpp"
 #include "partition/findings.hpp"
+#include "partition/rescue_steps.hpp"
 #include "partition/steps.hpp"
 #include "partition/urgency.hpp"
 
@@ -31,7 +33,8 @@ Finding finding_of(Severity severity, std::string code, const Step& step, std::s
 }
 
 bool creates(const Step& step) {
-  return step.action == action::create;
+  return step.action == action::create || step.action == action::drain ||
+         step.action == action::adopt;
 }
 
 /// Somebody else made this name or this range first: 42P07, 42710, a catalog's unique index

@@ -10,6 +10,7 @@
 
 #include "async/time.hpp"
 #include "config/table_name.hpp"
+#include "partition/calendar.hpp"
 
 namespace pgcaretaker::partition {
 
@@ -101,12 +102,31 @@ struct Hold {
   std::string error;  // an error holds; "" = it answered
 };
 
+/// Rows of the default partition that belong to one range without a partition.
+struct Stranded {
+  TimeRange range{};
+  std::string name;                  // the partition it would get, in the parent's schema
+  std::optional<std::int64_t> rows;  // nullopt = too many to count in time
+};
+
+/// What the default partition is, beyond its bounds.
+struct DefaultContents {
+  std::vector<Stranded> stranded;      // oldest first
+  std::string error;                   // why not all of `stranded` could be read; "" = it was
+  std::vector<std::string> guards;     // CHECK constraints of ours that an earlier pass left on it
+  std::vector<std::string> intruders;  // triggers and rules that a DELETE from it would set off
+  std::vector<std::string> columns;    // of the parent, without generated ones
+  bool row_security = false;           // enabled on it
+  bool forced_row_security = false;
+};
+
 /// Answers to questions that only arise once the first draft of a plan is there.
 struct Answers {
   std::map<std::string, std::string> taken_names;  // name in the parent's schema -> what has it
   Pattern pattern;                                 // empty when nothing is missing
   std::vector<bool> blocked;           // per missing range: rows of it lie in the default
   std::map<std::int64_t, Hold> holds;  // by partition OID; absent = not asked
+  DefaultContents contents;            // empty when there is no default partition
 };
 
 }  // namespace pgcaretaker::partition

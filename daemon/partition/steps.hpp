@@ -51,6 +51,7 @@ struct StepContext {
   std::vector<Neighbour> referencing{};
   std::string owner{};  // who new partitions are given to; "" = they are ours as they are made
   Pattern pattern{};
+  std::string key_column{};
   std::optional<JournalHead> journal{};  // nullopt = acts are not written down
 };
 

@@ -4,7 +4,9 @@
 
 #include "partition/apply.hpp"
 #include "partition/catalog.hpp"
+#include "partition/guard_apply.hpp"
 #include "partition/plan.hpp"
+#include "partition/rescue_apply.hpp"
 
 namespace pgcaretaker::partition {
 
@@ -37,6 +39,8 @@ Awaitable<task::Plan> PartitionTask::plan(pg::Connection& connection,
 
 Awaitable<void> PartitionTask::apply(pg::Connection& connection, const task::Step& step,
                                      const task::Surroundings& around, task::Applied& applied) {
+  if (is_rescue(step)) return apply_rescue(connection, settings_, step, around, applied);
+  if (is_guarded(step)) return apply_guarded(connection, settings_, step, around, applied);
   return apply_step(connection, settings_, step, around, applied);
 }
 

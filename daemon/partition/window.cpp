@@ -58,4 +58,15 @@ std::vector<Gap> gaps(const config::Interval& interval, int ahead, UtcTime now,
   return result;
 }
 
+std::optional<TimeRange> free_piece(const config::Interval& interval, UtcTime at,
+                                    const std::vector<TimeRange>& cover) {
+  TimeRange piece = interval_containing(interval, at);
+  for (const TimeRange& range : cover) {
+    if (range.contains(at)) return std::nullopt;
+    if (range.upper <= at) piece.lower = std::max(piece.lower, range.upper);
+    if (range.lower > at) piece.upper = std::min(piece.upper, range.lower);
+  }
+  return piece;
+}
+
 }  // namespace pgcaretaker::partition

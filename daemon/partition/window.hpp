@@ -2,6 +2,7 @@
 // The window of partitions that must stand, and what of it is missing. Pure.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "config/interval.hpp"
@@ -29,5 +30,10 @@ struct Gap {
 /// together with it leaves no gap in the window. `cover` is merged.
 [[nodiscard]] std::vector<Gap> gaps(const config::Interval& interval, int ahead, UtcTime now,
                                     const std::vector<TimeRange>& cover);
+
+/// The part around `at` of the interval that it lies in, as far as `cover` leaves it free; nullopt
+/// when `at` is covered. `cover` is merged.
+[[nodiscard]] std::optional<TimeRange> free_piece(const config::Interval& interval, UtcTime at,
+                                                  const std::vector<TimeRange>& cover);
 
 }  // namespace pgcaretaker::partition

@@ -82,6 +82,31 @@ bool is_anyone_older(const std::vector<Holder>& holders, Duration than) {
       holders, [&](const Holder& holder) { return !holder.age || *holder.age > than; });
 }
 
+Awaitable<std::vector<Holder>> read_holders(Connection& connection,
+                                            const std::vector<WantedLock>& wanted) {
+  std::vector<std::int64_t> relations;
+  std::vector<std::int64_t> strengths;
+  for (const WantedLock& lock : wanted) {
+    relations.push_back(lock.relation);
+    strengths.push_back(strength_of(lock.mode));
+  }
+  // The owner that database.role names need not see other sessions; our login has pg_monitor.
+  co_await connection.query("lock.look_as_login", "SET LOCAL ROLE NONE");
+  const Result result =
+      co_await connection.query("lock.holders", holders_sql, relations, strengths);
+  std::vector<Holder> holders;
+  for (const Row row : result) {
+    holders.push_back(read_holder(row));
+  }
+  co_return holders;
+}
+
+Awaitable<std::vector<Holder>> look(Connection& connection, const std::vector<WantedLock>& wanted,
+                                    const LockSearch& search) {
+  return search.is_within ? holders_within(connection, wanted)
+                          : conflicting_holders(connection, wanted);
+}
+
 /// Attempts whoever is in the way; true = ended.
 Awaitable<bool> insist(Connection& connection, const LockEffort& effort,
                        const std::vector<WantedLock>& wanted, const LockSearch& search,
@@ -89,7 +114,7 @@ Awaitable<bool> insist(Connection& connection, const LockEffort& effort,
   for (std::size_t i = 0; i < effort.insistence.size(); ++i) {
     const Duration timeout = effort.insistence[i];
     const bool is_last = i + 1 == effort.insistence.size();
-    if (i > 0) spent.holders = co_await conflicting_holders(connection, wanted);
+    if (i > 0) spent.holders = co_await look(connection, wanted, search);
     if (!is_last && is_anyone_older(spent.holders, timeout)) continue;
     if (timeout > effort.lock_timeout) {
       spent.was_stopped = !search.may_go_on();
@@ -107,25 +132,23 @@ Awaitable<bool> insist(Connection& connection, const LockEffort& effort,
 
 Awaitable<std::vector<Holder>> conflicting_holders(Connection& connection,
                                                    const std::vector<WantedLock>& wanted) {
-  std::vector<std::int64_t> relations;
-  std::vector<std::int64_t> strengths;
-  for (const WantedLock& lock : wanted) {
-    relations.push_back(lock.relation);
-    strengths.push_back(strength_of(lock.mode));
-  }
   std::vector<Holder> holders;
   const std::function<Awaitable<void>()> body = [&]() -> Awaitable<void> {
-    // The owner that database.role names need not see other sessions; our login has pg_monitor.
-    co_await connection.query("lock.look_as_login", "SET LOCAL ROLE NONE");
-    const Result result =
-        co_await connection.query("lock.holders", holders_sql, relations, strengths);
-    for (const Row row : result) {
-      holders.push_back(read_holder(row));
-    }
+    holders = co_await read_holders(connection, wanted);
   };
   TransactionOptions options;
   options.read_only = true;
   co_await transact(connection, options, body);
+  co_return holders;
+}
+
+Awaitable<std::vector<Holder>> holders_within(Connection& connection,
+                                              const std::vector<WantedLock>& wanted) {
+  co_await connection.query("lock.savepoint", "SAVEPOINT look");
+  std::vector<Holder> holders = co_await read_holders(connection, wanted);
+  // Takes the role back as well.
+  co_await connection.query("lock.rollback", "ROLLBACK TO SAVEPOINT look");
+  co_await connection.query("lock.release", "RELEASE SAVEPOINT look");
   co_return holders;
 }
 
@@ -135,7 +158,7 @@ Awaitable<LockSpent> search_lock(Connection& connection, async::Clock& clock, St
   const SteadyTime until = started + effort.patience;
   LockSpent spent;
   for (Duration pause = first_pause;; pause = std::min(pause * 2, longest_pause)) {
-    spent.holders = co_await conflicting_holders(connection, wanted);
+    spent.holders = co_await look(connection, wanted, search);
     const bool is_old_one_there = is_anyone_older(spent.holders, effort.lock_timeout);
     const bool is_last = clock.now() >= until || search.in_a_hurry();
     if (is_old_one_there) {

@@ -17,6 +17,10 @@ namespace pgcaretaker::pg {
 Awaitable<std::vector<Holder>> conflicting_holders(Connection& connection,
                                                    const std::vector<WantedLock>& wanted);
 
+/// The same inside the caller's open transaction, which is as it was afterwards.
+Awaitable<std::vector<Holder>> holders_within(Connection& connection,
+                                              const std::vector<WantedLock>& wanted);
+
 /// What became of an attempt.
 enum class Attempt {
   ended,    // whatever came of it, the locks were not the trouble
@@ -45,6 +49,9 @@ struct LockSearch {
   std::function<void(const std::vector<Holder>&)> waiting;
   /// Called before an attempt with more than the usual lock_timeout.
   std::function<void(Duration)> growing;
+  /// The session has a transaction open that is to survive: attempts end at a savepoint, and looks
+  /// are made with holders_within().
+  bool is_within = false;
 };
 
 /// Looks, and attempts when no conflicting transaction is, or may be, older than lock_timeout; else

@@ -8,6 +8,7 @@
 
 #include "app/commands/commands.hpp"
 #include "app/one_shot.hpp"
+#include "partition/guard.hpp"
 #include "postgres/timestamp.hpp"
 #include "task/pass.hpp"
 
@@ -56,6 +57,12 @@ std::string data_text(const task::Step& step) {
   return text;
 }
 
+/// A guard is raised, validated and used in a transaction each.
+void begin_anew(const task::Step& step, const std::string& role) {
+  fmt::print("    sql:  COMMIT;\n");
+  print_transaction(step, role);
+}
+
 void print_step(const task::Step& step, const std::string& role) {
   fmt::print("  {} {}\n    why:  {}\n    lock: {}\n    undo: {}\n", step.action, step.subject,
              step.reason, step.lock, step.reversible ? "possible" : "not possible");
@@ -67,7 +74,10 @@ void print_step(const task::Step& step, const std::string& role) {
     print_transaction(step, role);
   }
   for (const auto& statement : step.statements) {
+    const bool stands_alone = statement.name == partition::statement::validate_guard;
+    if (stands_alone) begin_anew(step, role);
     fmt::print("    sql:  {};\n", statement.sql);
+    if (stands_alone) begin_anew(step, role);
     for (std::size_t i = 0; i < statement.params.size(); ++i) {
       fmt::print("          -- ${} = {}\n", i + 1, statement.params[i]);
     }

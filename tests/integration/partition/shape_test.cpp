@@ -85,6 +85,7 @@ TEST_CASE("odd names are quoted everywhere") {
   config::Partition settings = short_lived_events();
   settings.table = {"Weird Schema", "Tab\"le"};
   settings.name = "{table} 'of' %Y-%m \\";
+  settings.default_partition = config::DefaultPartition::report;
   for (const UtcTime now : {at("2026-01-15"), november}) {
     for (const Applied& applied : keeper.once(settings, now)) {
       CHECK(applied.kind == Applied::Kind::done);
@@ -93,8 +94,19 @@ TEST_CASE("odd names are quoted everywhere") {
     CHECK(subjects(after) == Words{});
     CHECK(codes(after.findings) == Words{"default_rows"});
   }
-  CHECK(names(admin, "\"Weird Schema\".\"Tab\"\"le\"") ==
-        Words{"Tab\"le 'of' 2026-11 \\", "Tab\"le 'of' 2026-12 \\", "it's the default"});
+  const Words kept{"Tab\"le 'of' 2026-11 \\", "Tab\"le 'of' 2026-12 \\", "it's the default"};
+  CHECK(names(admin, "\"Weird Schema\".\"Tab\"\"le\"") == kept);
+  for (const auto rescue : {config::DefaultPartition::drain, config::DefaultPartition::adopt}) {
+    settings.default_partition = rescue;
+    for (int pass = 0; pass < 2; ++pass) {  // rescued, then dropped
+      for (const Applied& applied : keeper.once(settings, november)) {
+        CHECK(applied.kind == Applied::Kind::done);
+      }
+    }
+    CHECK(names(admin, "\"Weird Schema\".\"Tab\"\"le\"") == kept);
+    CHECK(admin.number("SELECT count(*) FROM \"Weird Schema\".\"Tab\"\"le\"") == 0);
+    admin.execute("INSERT INTO \"Weird Schema\".\"Tab\"\"le\" VALUES ('2020-01-01')");
+  }
 }
 
 TEST_CASE(
@@ -171,6 +183,7 @@ TEST_CASE("rows in the default block their own range, are counted, and other ran
   Keeper keeper{database.options()};
   config::Partition settings = events();
   settings.ahead = 3;
+  settings.default_partition = config::DefaultPartition::report;
   const task::Plan plan = keeper.plan(settings, november);
   CHECK(subjects(plan) == Words{"create public.events_y2026m11", "create public.events_y2027m01",
                                 "create public.events_y2027m02"});
@@ -192,12 +205,14 @@ TEST_CASE("rows that reach the default between plan and act are found by ATTACH,
   create_events(admin);
   create_default(admin);
   Keeper keeper{database.options()};
-  const task::Plan plan = keeper.plan(events(), november);
+  config::Partition settings = events();
+  settings.default_partition = config::DefaultPartition::report;
+  const task::Plan plan = keeper.plan(settings, november);
   admin.execute("INSERT INTO public.events (id, at) VALUES (1, '2026-12-24')");
-  const Applied applied = keeper.apply(events(), plan.steps.at(1));
+  const Applied applied = keeper.apply(settings, plan.steps.at(1));
   CHECK(applied.kind == Applied::Kind::yielded);
   REQUIRE(applied.findings.size() == 1);
-  CHECK(applied.findings[0] == keeper.plan(events(), november).findings.at(0));
+  CHECK(applied.findings[0] == keeper.plan(settings, november).findings.at(0));
   CHECK(names(admin) == Words{"events_default"});
   CHECK_FALSE(admin.value("SELECT to_regclass('public.events_y2026m12')").has_value());
 }

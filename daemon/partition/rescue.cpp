@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which ranges of the default are drained, and what forbids it.
+#include "partition/rescue.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "partition/adopt_steps.hpp"
+#include "partition/name.hpp"
+#include "partition/rescue_steps.hpp"
+#include "partition/urgency.hpp"
+
+namespace pgcaretaker::partition {
+
+namespace {
+
+using task::Severity;
+using task::Step;
+
+bool is_missing(const Inputs& in, const TimeRange& range) {
+  return std::ranges::any_of(in.draft.missing,
+                             [&](const Missing& missing) { return missing.range == range; });
+}
+
+/// Why the default is left alone altogether; "" = nothing is known against a rescue.
+std::string obstacle_of(const Inputs& in, const ObservedPartition& partition) {
+  const ObservedTable& table = in.snapshot.table;
+  if (in.settings.create_function) {
+    return "create_function makes its partitions, and that cannot move rows: move them by hand";
+  }
+  if (!table.owned || !partition.owned || !table.may_create) {
+    return fmt::format("role {} may not: set database.role to the owner of both, {}",
+                       in.snapshot.role, table.owner);
+  }
+  if (partition.kind != 'r') return "it is not a plain table: move them by hand";
+  if (!table.referencing.empty()) {
+    return fmt::format(
+        "{} has a foreign key to the table, by which moving a row is deleting it: "
+        "move them by hand",
+        table.referencing.front().name);
+  }
+  return {};
+}
+
+/// Why rows cannot be moved, though the default could be adopted.
+std::string obstacle_to_moving(const Inputs& in) {
+  const std::vector<std::string>& intruders = in.answers.contents.intruders;
+  if (intruders.empty()) return {};
+  const bool is_drain = in.settings.default_partition == config::DefaultPartition::drain;
+  return fmt::format("{} would act on each row as if it were deleted: {}move them by hand",
+                     intruders.front(),
+                     is_drain ? "set default_partition = \"adopt\", which moves no row, or " : "");
+}
+
+/// Why this one range cannot be drained; "" = it can.
+std::string obstacle_of(const Inputs& in, const Stranded& stranded,
+                        const std::set<std::string>& planned_names) {
+  if (planned_names.contains(stranded.name)) {
+    return "an earlier range has the same name: add a finer conversion such as %d or %H to name in "
+           "[[partition]]";
+  }
+  if (stranded.name.size() > longest_name) {
+    return fmt::format(
+        "its partition's name would have {} bytes, PostgreSQL takes {}: shorten "
+        "name in [[partition]]",
+        stranded.name.size(), longest_name);
+  }
+  const auto taken = in.answers.taken_names.find(stranded.name);
+  if (taken != in.answers.taken_names.end()) {
+    return fmt::format(
+        "its partition needs this name, but {} has it: rename or drop that, or "
+        "change name in [[partition]]",
+        taken->second);
+  }
+  if (stranded.rows.value_or(0) > most_moved) {
+    return fmt::format(
+        "they are more than {}, too many for one transaction: set "
+        "default_partition = \"adopt\", or move them by hand",
+        most_moved);
+  }
+  return {};
+}
+
+std::string rows_text(const Stranded& stranded) {
+  return stranded.rows ? fmt::format("{} rows", *stranded.rows) : "uncounted rows";
+}
+
+std::string drain_reason(const Inputs& in, const Stranded& stranded) {
+  const bool is_expired = in.draft.retention && stranded.range.upper <= in.draft.retention->cutoff;
+  return fmt::format("{} of {} lie in the default partition ({} kB in all){}", rows_text(stranded),
+                     range_text(stranded.range), in.context.default_partition->bytes / 1024,
+                     is_expired ? "; past retention, which takes them as a partition" : "");
+}
+
+void add_unreadable(const Inputs& in, const std::string& name, FindingList& findings) {
+  const std::string& error = in.answers.contents.error;
+  if (error.empty()) return;
+  findings.add(Severity::warning, "stranded_unreadable", name,
+               fmt::format("not all ranges that its rows belong to could be read: {}", error));
+}
+
+/// What stands in the way of missing partitions first; the server's order, oldest first, otherwise.
+std::vector<Stranded> in_order(const Inputs& in) {
+  std::vector<Stranded> ranges = in.answers.contents.stranded;
+  std::ranges::stable_partition(
+      ranges, [&](const Stranded& stranded) { return is_missing(in, stranded.range); });
+  return ranges;
+}
+
+void plan_drains(const Inputs& in, Rescue& rescue, FindingList& findings) {
+  const std::string forbidden = obstacle_to_moving(in);
+  if (!forbidden.empty()) {
+    findings.add(Severity::warning, "not_rescued", in.context.default_partition->name.text(),
+                 "its rows are not moved into partitions of their own: " + forbidden);
+    return;
+  }
+  std::set<std::string> planned_names;
+  for (const Stranded& stranded : in_order(in)) {
+    const config::TableName partition{in.settings.table.schema, stranded.name};
+    const std::string obstacle = obstacle_of(in, stranded, planned_names);
+    if (!obstacle.empty()) {
+      findings.add(Severity::critical, "not_rescued", partition.text(),
+                   fmt::format("{} of {} stay in the default partition: {}", rows_text(stranded),
+                               range_text(stranded.range), obstacle));
+      continue;
+    }
+    rescue.first.push_back(drain_step(in.context, in.answers.contents, {partition, stranded.range},
+                                      drain_reason(in, stranded)));
+    set_urgency(rescue.first.back(), in.settings,
+                is_missing(in, stranded.range) ? Urgency::pressed : Urgency::relaxed);
+    rescue.ranges.push_back(stranded.range);
+    planned_names.insert(stranded.name);
+  }
+}
+
+/// Why the default cannot become one range partition; "" = it can.
+std::string obstacle_to_adoption(const Inputs& in, const TimeRange& range) {
+  const config::TableName& name = in.context.default_partition->name;
+  const Stranded& first = in.answers.contents.stranded.front();
+  if (!in.answers.contents.error.empty()) return "not all of its ranges could be read";
+  if (name.schema != in.settings.table.schema) return "it is in another schema than its table";
+  for (const Member& member : in.draft.members) {
+    const bool has_range =
+        member.standing != Standing::default_partition && member.standing != Standing::unreadable;
+    if (has_range && member.range.lower < range.upper && range.lower < member.range.upper) {
+      return fmt::format("its rows lie on both sides of {}", member.observed.name.text());
+    }
+  }
+  Stranded adopted = first;
+  adopted.rows.reset();  // none is moved
+  return obstacle_of(in, adopted, {});
+}
+
+/// False = it cannot be: drained then.
+bool plan_adoption(const Inputs& in, Rescue& rescue, FindingList& findings) {
+  const std::vector<Stranded>& stranded = in.answers.contents.stranded;
+  if (stranded.empty()) return false;
+  const TimeRange range{stranded.front().range.lower, stranded.back().range.upper};
+  const ObservedPartition& old = *in.context.default_partition;
+  const std::string obstacle = obstacle_to_adoption(in, range);
+  if (!obstacle.empty()) {
+    findings.add(Severity::info, "not_adopted", old.name.text(),
+                 fmt::format("it cannot become the one partition of {}, so it is drained: {}",
+                             range_text(range), obstacle));
+    return false;
+  }
+  std::vector<TimeRange> needed;
+  for (const Missing& missing : in.draft.missing) {
+    const bool is_within = range.lower <= missing.range.lower && missing.range.upper <= range.upper;
+    (is_within ? rescue.ranges : needed).push_back(missing.range);
+  }
+  rescue.afterwards.push_back(
+      adopt_step(in.context, in.answers.contents,
+                 {{in.settings.table.schema, stranded.front().name}, range}, needed,
+                 fmt::format("all rows of the default partition {} ({} kB) are of {}: it becomes "
+                             "their partition without moving one",
+                             old.name.text(), old.bytes / 1024, range_text(range))));
+  set_urgency(rescue.afterwards.back(), in.settings,
+              rescue.ranges.empty() ? Urgency::relaxed : Urgency::pressed);
+  return true;
+}
+
+}  // namespace
+
+Rescue plan_rescue(const Inputs& in, FindingList& findings) {
+  Rescue rescue;
+  if (!in.context.default_partition) return rescue;
+  const ObservedPartition& partition = *in.context.default_partition;
+  if (!in.answers.contents.guards.empty()) {
+    rescue.first.push_back(unguard_step(in.context, in.answers.contents.guards));
+    set_urgency(rescue.first.back(), in.settings, Urgency::forced);
+  }
+  if (in.settings.default_partition == config::DefaultPartition::report) return rescue;
+  add_unreadable(in, partition.name.text(), findings);
+  if (!in.snapshot.default_rows || in.snapshot.default_rows->rows.value_or(0) == 0) return rescue;
+  const std::string forbidden = obstacle_of(in, partition);
+  if (!forbidden.empty()) {
+    findings.add(Severity::warning, "not_rescued", partition.name.text(),
+                 "its rows are not moved into partitions of their own: " + forbidden);
+    return rescue;
+  }
+  const bool is_adopted = in.settings.default_partition == config::DefaultPartition::adopt &&
+                          plan_adoption(in, rescue, findings);
+  if (!is_adopted) plan_drains(in, rescue, findings);
+  return rescue;
+}
+
+}  // namespace pgcaretaker::partition
