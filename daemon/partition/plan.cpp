@@ -20,6 +20,7 @@ StepContext context_of(const config::Partition& settings, const Snapshot& snapsh
   context.referencing = snapshot.table.referencing;
   if (snapshot.table.owner != snapshot.role) context.owner = snapshot.table.owner;
   context.pattern = answers.pattern;
+  context.plan_id = snapshot.plan_id;
   for (const Member& member : draft.members) {
     if (member.standing == Standing::default_partition) {
       context.default_partition = member.observed;
@@ -61,7 +62,7 @@ task::Plan make_plan(const config::Partition& settings, const config::Journal& j
   add_layout_findings(settings, snapshot, draft, findings);
   plan.findings = findings.take();
   plan.samples = gauges(settings, snapshot, draft, answers);
-  plan.details = details(settings, snapshot, draft);
+  plan.details = details(settings, snapshot, draft, answers);
   return plan;
 }
 
