@@ -7,6 +7,7 @@
 
 #include "app/commands/commands.hpp"
 #include "app/one_shot.hpp"
+#include "partition/steps.hpp"
 #include "postgres/timestamp.hpp"
 #include "task/pass.hpp"
 
@@ -32,12 +33,17 @@ void print_transaction(const task::Step& step, const std::string& role) {
   fmt::print("    sql:  SET LOCAL lock_timeout = '{}ms';\n", step.effort.lock_timeout.count());
 }
 
+/// What PostgreSQL refuses inside a transaction.
+bool runs_outside(const task::Step& step) {
+  return step.statements.front().name == partition::statement::detach_concurrently;
+}
+
 void print_step(const task::Step& step, const std::string& role) {
   fmt::print("  {} {}\n    why:  {}\n    lock: {}\n    undo: {}\n", step.action, step.subject,
              step.reason, step.lock, step.reversible ? "possible" : "not possible");
   if (!step.urgency.empty()) {
     fmt::print("    wait: {}: {}\n", step.urgency, pg::effort_text(step.effort));
-    print_transaction(step, role);
+    if (!runs_outside(step)) print_transaction(step, role);
   }
   for (const auto& statement : step.statements) {
     fmt::print("    sql:  {};\n", statement.sql);
@@ -45,7 +51,7 @@ void print_step(const task::Step& step, const std::string& role) {
       fmt::print("          -- ${} = {}\n", i + 1, statement.params[i]);
     }
   }
-  if (!step.urgency.empty()) {
+  if (!step.urgency.empty() && !runs_outside(step)) {
     fmt::print("    sql:  COMMIT;\n");
   }
 }
