@@ -100,8 +100,8 @@ pg::TransactionOptions limits_of(const config::Partition& settings, const Step& 
 std::string_view change_of(const Step& step) {
   if (step.action == action::create) return "created";
   if (step.action == action::drop) return "dropped";
-  const bool detaches = has(step, statement::detach) || step.action == action::guard ||
-                        step.action == action::finish;
+  const bool detaches =
+      has(step, statement::detach) || step.action == action::guard || step.action == action::finish;
   return detaches ? "detached" : "";
 }
 
@@ -123,11 +123,11 @@ std::vector<task::Finding> differences_in(const Statement& proof, const pg::Resu
                                           std::vector<task::Finding> before) {
   const bool is_new = proof.name == statement::verify_likeness;
   for (const pg::Row row : result) {
-    before.push_back(task::Finding{
-        task::Severity::warning, is_new ? "unlike_parent" : "unguarded",
-        row.get<std::string>("subject"),
-        fmt::format("{}, but {}: see partition.new", is_new ? "created" : "detached",
-                    row.get<std::string>("value"))});
+    before.push_back(
+        task::Finding{task::Severity::warning, is_new ? "unlike_parent" : "unguarded",
+                      row.get<std::string>("subject"),
+                      fmt::format("{}, but {}: see partition.new", is_new ? "created" : "detached",
+                                  row.get<std::string>("value"))});
   }
   return before;
 }

@@ -123,10 +123,9 @@ class Chain {
   }
 
   void detach_concurrently(Step& step) const {
-    step.statements = {
-        make_statement(statement::detach_concurrently,
-                       fmt::format("ALTER TABLE {} DETACH PARTITION {} CONCURRENTLY",
-                                   parent_.sql(), table_.sql()))};
+    step.statements = {make_statement(statement::detach_concurrently,
+                                      fmt::format("ALTER TABLE {} DETACH PARTITION {} CONCURRENTLY",
+                                                  parent_.sql(), table_.sql()))};
     step.lock = fmt::format(
         "SHARE UPDATE EXCLUSIVE on {}; waits for who uses it, then ACCESS EXCLUSIVE on {}",
         parent_.text(), table_.text());
@@ -173,10 +172,9 @@ class Chain {
   void release(Step& step, const Ties::ForeignKey& key) const {
     step.statements = {lock_only(table_), detached_guard("")};
     ask_again(step);
-    step.statements.push_back(
-        make_statement(statement::release,
-                       fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", table_.sql(),
-                                   config::quote_identifier(key.name))));
+    step.statements.push_back(make_statement(
+        statement::release, fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", table_.sql(),
+                                        config::quote_identifier(key.name))));
     lock_table(step);
     step.lock += ", " + key.table.name;
     step.locks.push_back({key.table.oid, LockMode::access_exclusive});

@@ -14,8 +14,8 @@ std::vector<Marked> marked_tables(const Snapshot& snapshot, std::int64_t attache
   for (const CommentedTable& commented : snapshot.commented) {
     if (commented.attached_to != attached_to || commented.table.kind != 'r') continue;
     auto marker = parse_marker(commented.comment);
-    const bool is_ours = marker && marker->parent == snapshot.table.oid &&
-                         marker->oid == commented.table.oid;
+    const bool is_ours =
+        marker && marker->parent == snapshot.table.oid && marker->oid == commented.table.oid;
     if (!is_ours) continue;
     Marked marked{commented.table, std::move(*marker), commented.comment};
     marked.observed.bounds = marked.marker.bounds;

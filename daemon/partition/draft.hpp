@@ -31,8 +31,8 @@ struct Draft {
   UtcTime covered_until{};       // see covered_until()
   std::vector<Missing> missing;  // oldest first
   std::optional<Retention> retention;
-  std::vector<std::size_t> expired;  // indices of members, oldest first
-  std::vector<Marked> detached;      // ours, out of the table, oldest first
+  std::vector<std::size_t> expired;      // indices of members, oldest first
+  std::vector<Marked> detached;          // ours, out of the table, oldest first
   std::map<std::int64_t, Marked> marks;  // of members, by OID
 };
 

@@ -69,8 +69,8 @@ Ties read_tie(const pg::Row& row) {
 }  // namespace
 
 bool wants_markers(const config::Partition& settings, const Snapshot& snapshot) {
-  return settings.retention || std::ranges::any_of(snapshot.partitions,
-                                                   &ObservedPartition::detach_pending);
+  return settings.retention ||
+         std::ranges::any_of(snapshot.partitions, &ObservedPartition::detach_pending);
 }
 
 Awaitable<std::vector<CommentedTable>> read_commented(pg::Connection& connection) {

@@ -42,8 +42,8 @@ std::optional<Marker> parse_marker(std::string_view text) {
         (state == text_of(MarkerState::marked) || state == text_of(MarkerState::detached));
     if (!is_known || !since) return std::nullopt;
     marker.drops = then == "drop";
-    marker.state = state == text_of(MarkerState::marked) ? MarkerState::marked
-                                                         : MarkerState::detached;
+    marker.state =
+        state == text_of(MarkerState::marked) ? MarkerState::marked : MarkerState::detached;
     marker.since = *since;
     if (!from.at("comment").is_null()) marker.comment = from.at("comment").get<std::string>();
   } catch (const json::exception&) {
@@ -53,9 +53,12 @@ std::optional<Marker> parse_marker(std::string_view text) {
 }
 
 std::string marker_head(const Marker& marker) {
-  const ordered_json head{{"parent", marker.parent}, {"table", marker.table},
-                          {"oid", marker.oid},       {"bounds", marker.bounds},
-                          {"plan", marker.plan},     {"then", marker.drops ? "drop" : "keep"},
+  const ordered_json head{{"parent", marker.parent},
+                          {"table", marker.table},
+                          {"oid", marker.oid},
+                          {"bounds", marker.bounds},
+                          {"plan", marker.plan},
+                          {"then", marker.drops ? "drop" : "keep"},
                           {"state", text_of(marker.state)}};
   const std::string text = head.dump();
   return std::string{marker_sign} + text.substr(1, text.size() - 2) + ",\"since\":";
@@ -64,9 +67,9 @@ std::string marker_head(const Marker& marker) {
 task::Statement mark_statement(const Marker& marker, const config::TableName& table,
                                bool over_marker) {
   const std::string before =
-      over_marker ? fmt::format("pg_catalog.substr(old, {})::json ->> 'comment'",
-                                marker_sign.size())
-                  : "old";
+      over_marker
+          ? fmt::format("pg_catalog.substr(old, {})::json ->> 'comment'", marker_sign.size())
+          : "old";
   const std::string body = fmt::format(
       "DECLARE old text := pg_catalog.obj_description({}, 'pg_class'); BEGIN\n"
       "  EXECUTE pg_catalog.format('COMMENT ON TABLE %s IS %L',\n"
@@ -80,10 +83,9 @@ task::Statement mark_statement(const Marker& marker, const config::TableName& ta
 }
 
 task::Statement unmark_statement(const Marker& marker, const config::TableName& table) {
-  return make_statement(
-      statement::unmark,
-      fmt::format("COMMENT ON TABLE {} IS {}", table.sql(),
-                  marker.comment ? pg::quote_literal(*marker.comment) : "NULL"));
+  return make_statement(statement::unmark,
+                        fmt::format("COMMENT ON TABLE {} IS {}", table.sql(),
+                                    marker.comment ? pg::quote_literal(*marker.comment) : "NULL"));
 }
 
 }  // namespace pgcaretaker::partition

@@ -72,8 +72,8 @@ Pattern parse(const std::string& text) {
   }
   for (const json& each : from.at("triggers")) {
     auto& triggers = each.at("on_rows").get<bool>() ? pattern.row_triggers : pattern.triggers;
-    triggers.push_back({text_of(each, "name"), text_of(each, "table"),
-                        text_of(each, "definition"), text_of(each, "enabled").front()});
+    triggers.push_back({text_of(each, "name"), text_of(each, "table"), text_of(each, "definition"),
+                        text_of(each, "enabled").front()});
   }
   pattern.options = words_of(from, "options");
   pattern.toast_options = words_of(from, "toast_options");

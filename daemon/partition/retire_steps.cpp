@@ -36,8 +36,7 @@ Statement still_expired(const StepContext& context, const TimeRange& range,
                   " WHERE answer.days::text::int4 >= 1\n"
                   "   AND timestamptz '{}' <= timestamptz '{}'\n"
                   "       - pg_catalog.make_interval(days => answer.days::text::int4)",
-                  subquery(context.settings.retention_query),
-                  pg::format_timestamp(range.upper),
+                  subquery(context.settings.retention_query), pg::format_timestamp(range.upper),
                   pg::format_timestamp(retention.cutoff + retention.keep)),
       1);
 }

@@ -54,8 +54,8 @@ class Retirement {
   void go_on(const Marked& marked) {
     const Facts facts = facts_of(settings_, in_.snapshot, in_.draft, in_.answers, marked);
     const State state = state_of(facts);
-    const bool is_due_now = drop_due(settings_, marked) &&
-                            partition::is_due(settings_, marked, in_.snapshot.now);
+    const bool is_due_now =
+        drop_due(settings_, marked) && partition::is_due(settings_, marked, in_.snapshot.now);
     if (state != State::bare && !is_due_now) return;
     Retiree retiree = retiree_of(marked);
     if (!is_owned(marked.observed) || (state == State::bare && !can_guard())) return;
@@ -68,8 +68,7 @@ class Retirement {
     }
     retiree.reason = state == State::bare ? "an earlier pass was interrupted after it detached it"
                                           : reason_to_drop(marked);
-    const Urgency urgency =
-        state == State::bare ? Urgency::pressed : urgency_of(retiree.range);
+    const Urgency urgency = state == State::bare ? Urgency::pressed : urgency_of(retiree.range);
     add(retiree, state, {true, drops, 0}, urgency);
   }
 
@@ -137,8 +136,7 @@ class Retirement {
         say_kept(retiree, "hold_query keeps it");
       } else {
         findings_.add(Severity::critical, "hold_query_failed", retiree.observed.name.text(),
-                      "detached, but not dropped because hold_query failed: " +
-                          hold->second.error);
+                      "detached, but not dropped because hold_query failed: " + hold->second.error);
       }
       return false;
     }
@@ -200,11 +198,10 @@ class Retirement {
 
   bool is_owned(const ObservedPartition& partition) {
     if (in_.snapshot.table.owned && partition.owned) return true;
-    findings_.add(
-        Severity::critical, "not_owner", partition.name.text(),
-        fmt::format("expired, but role {} does not own it and its parent: grant it their "
-                    "owner's role, or set drop_function with expire = \"drop\"",
-                    in_.snapshot.role));
+    findings_.add(Severity::critical, "not_owner", partition.name.text(),
+                  fmt::format("expired, but role {} does not own it and its parent: grant it their "
+                              "owner's role, or set drop_function with expire = \"drop\"",
+                              in_.snapshot.role));
     return false;
   }
 

@@ -94,8 +94,8 @@ struct Pattern {
   std::string error;            // why it could not be read; "" = it was
   char replica_identity = 'd';  // pg_class.relreplident
   std::optional<std::int64_t> replica_index;
-  std::vector<Target> statistics;  // columns whose target is not the server's default
-  std::vector<Trigger> triggers;   // on statements
+  std::vector<Target> statistics;     // columns whose target is not the server's default
+  std::vector<Trigger> triggers;      // on statements
   std::vector<Trigger> row_triggers;  // these come with ATTACH and go with DETACH
   std::vector<std::string> options;
   std::vector<std::string> toast_options;
@@ -124,7 +124,7 @@ struct Ties {
 /// Answers to questions that only arise once the first draft of a plan is there.
 struct Answers {
   std::map<std::string, std::string> taken_names;  // name in the parent's schema -> what has it
-  Pattern pattern;                      // empty when nothing is made or taken out
+  Pattern pattern;                                 // empty when nothing is made or taken out
   std::vector<bool> blocked;           // per missing range: rows of it lie in the default
   std::map<std::int64_t, Hold> holds;  // by partition OID; absent = not asked
   std::map<std::int64_t, Ties> ties;   // by OID of the table; absent = it has none

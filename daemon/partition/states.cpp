@@ -70,16 +70,16 @@ std::span<const Transition> transitions() {
 }
 
 std::string_view state_text(State state) {
-  static constexpr std::array<std::string_view, 9> texts{
-      "attached", "expired",  "held",   "marked", "detaching",
-      "bare",     "detached", "graced", "dropped"};
+  static constexpr std::array<std::string_view, 9> texts{"attached", "expired",   "held",
+                                                         "marked",   "detaching", "bare",
+                                                         "detached", "graced",    "dropped"};
   return texts.at(static_cast<std::size_t>(state));
 }
 
 std::string_view arrow_text(Arrow arrow) {
-  static constexpr std::array<std::string_view, 11> texts{
-      "time",   "answer", "person", "mark",    "unmark", "detach",
-      "detach", "finish", "guard",  "release", "drop"};
+  static constexpr std::array<std::string_view, 11> texts{"time",   "answer",  "person", "mark",
+                                                          "unmark", "detach",  "detach", "finish",
+                                                          "guard",  "release", "drop"};
   return texts.at(static_cast<std::size_t>(arrow));
 }
 

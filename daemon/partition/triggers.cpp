@@ -45,16 +45,14 @@ std::vector<Statement> trigger_statements(const Pattern::Trigger& trigger,
   std::vector<Statement> statements;
   const std::string name = quote_identifier(trigger.name);
   if (instead) {
-    statements.push_back(
-        make_statement(statement::liken,
-                       fmt::format("DROP TRIGGER IF EXISTS {} ON {}", name, table.sql())));
+    statements.push_back(make_statement(
+        statement::liken, fmt::format("DROP TRIGGER IF EXISTS {} ON {}", name, table.sql())));
   }
   statements.push_back(make_statement(statement::liken, std::move(definition)));
   const std::string_view enable = enabling(trigger.enabled);
   if (!enable.empty()) {
-    statements.push_back(
-        make_statement(statement::liken, fmt::format("ALTER TABLE {} {} TRIGGER {}", table.sql(),
-                                                     enable, name)));
+    statements.push_back(make_statement(
+        statement::liken, fmt::format("ALTER TABLE {} {} TRIGGER {}", table.sql(), enable, name)));
   }
   return statements;
 }

@@ -93,8 +93,8 @@ struct Progress {
   bool acted = false;                  // something may have changed: look again
   bool failed = false;
   bool yielded = false;
-  bool held_back = false;                 // may_act said no
-  std::set<std::string> stopped_actions;  // see Applied
+  bool held_back = false;                  // may_act said no
+  std::set<std::string> stopped_actions;   // see Applied
   std::set<std::string> stopped_subjects;  // a step about them did not end well
 };
 

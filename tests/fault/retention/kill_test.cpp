@@ -263,8 +263,8 @@ TEST_CASE("FINALIZE killed at any of its statements is done by the next pass") {
     const task::Plan plan = keeper.plan(scene.settings(), november);
     REQUIRE(plan.steps.front().action == "finish");
     is_there = statement < plan.steps.front().statements.size();
-    CHECK_THROWS_AS(
-        keeper.apply(scene.settings(), killed_at(plan.steps.front(), statement)), pg::Error);
+    CHECK_THROWS_AS(keeper.apply(scene.settings(), killed_at(plan.steps.front(), statement)),
+                    pg::Error);
     scene.check_nothing_lost(false);
     scene.converge();
     scene.check_end();

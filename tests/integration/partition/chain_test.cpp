@@ -115,8 +115,9 @@ TEST_CASE("for its grace a detached table stays, and then it is dropped") {
   CHECK_FALSE(admin.value("SELECT to_regclass('public.events_y2026m01')").has_value());
 }
 
-TEST_CASE("a detached table that a hold or a longer retention keeps is said, and how to have it "
-          "back") {
+TEST_CASE(
+    "a detached table that a hold or a longer retention keeps is said, and how to have it "
+    "back") {
   TestDatabase database;
   Admin& admin = database.admin();
   Keeper keeper{database.options()};
@@ -225,7 +226,8 @@ TEST_CASE("a detached table is known by OID and marker, whatever it is called") 
     CHECK(acts(keeper.plan(graced(10), later)) == Words{});
   }
   SUBCASE("a comment that somebody has broken marks nothing") {
-    admin.execute("COMMENT ON TABLE public.events_y2026m01 IS 'pgcaretaker: {\"parent\": 1, broken'");
+    admin.execute(
+        "COMMENT ON TABLE public.events_y2026m01 IS 'pgcaretaker: {\"parent\": 1, broken'");
     CHECK(acts(keeper.plan(graced(10), later)) == Words{});
   }
   SUBCASE("another configured table does not take it for its own") {
@@ -249,16 +251,15 @@ TEST_CASE("expire = detach ends with a guarded table that later passes leave alo
   keeper.once(settings, later);
   CHECK(marker(admin, "then") == "keep");
   CHECK(admin.value("SELECT has_table_privilege('pgc_caretaker', 'public.events_y2026m01', "
-                    "'SELECT') AND NOT pg_has_role('pgc_caretaker', 'pgc_owner', 'USAGE')") ==
-        "f");
+                    "'SELECT') AND NOT pg_has_role('pgc_caretaker', 'pgc_owner', 'USAGE')") == "f");
   CHECK(admin.value("SELECT relforcerowsecurity FROM pg_class WHERE relname = "
                     "'events_y2026m01'") == "t");
   admin.execute("ALTER TABLE public.events_y2026m01 NO FORCE ROW LEVEL SECURITY");
   CHECK(acts(keeper.plan(settings, later)) == Words{});
   settings.expire = config::Expire::drop;
   CHECK(acts(keeper.plan(settings, later)) == Words{});
-  CHECK(sample(keeper.plan(settings, later), telemetry::Metric::partition_retention_overdue_seconds) ==
-        0);
+  CHECK(sample(keeper.plan(settings, later),
+               telemetry::Metric::partition_retention_overdue_seconds) == 0);
 }
 
 TEST_CASE("a foreign key to a table in use is dropped by itself, before the table is") {
@@ -353,9 +354,9 @@ TEST_CASE("a concurrent detach gives way when its time is over, and leaves the s
   CHECK(applied.kind == Applied::Kind::yielded);
   CHECK(codes(applied.findings) == Words{"detach_interrupted"});
   CHECK(keeper.connection().state() == pg::SessionState::ready);
-  const pg::Result after = run(
-      keeper.loop(), keeper.connection().query("test.timeouts",
-                                               "SELECT current_setting('statement_timeout') || "
-                                               "current_setting('lock_timeout') AS value"));
+  const pg::Result after =
+      run(keeper.loop(), keeper.connection().query("test.timeouts",
+                                                   "SELECT current_setting('statement_timeout') || "
+                                                   "current_setting('lock_timeout') AS value"));
   CHECK(after.only_row().get<std::string>("value") != "10s0");
 }

@@ -116,9 +116,8 @@ TEST_CASE("who reads a table that foreign keys point to is looked for as well") 
   reader.execute("SET application_name = 'zone report'; BEGIN");
   reader.execute("SELECT count(*) FROM public.zones");
   const task::Plan plan = keeper.plan(impatient(), november);
-  const auto detach =
-      std::find_if(plan.steps.begin(), plan.steps.end(),
-                   [](const task::Step& step) { return step.action == "detach"; });
+  const auto detach = std::find_if(plan.steps.begin(), plan.steps.end(),
+                                   [](const task::Step& step) { return step.action == "detach"; });
   REQUIRE(detach != plan.steps.end());
   CHECK(contains(detach->lock, "public.zones"));
   const Applied applied = keeper.chain(impatient(), plan);

@@ -308,8 +308,7 @@ TEST_CASE("one partition that cannot go does not keep the others") {
   }
   CHECK(refused == 1);
   CHECK(names(database.admin()) == Words{"events_y2026m11", "events_y2026m12"});
-  CHECK(tables(database.admin()) ==
-        Words{"events_y2026m01", "events_y2026m11", "events_y2026m12"});
+  CHECK(tables(database.admin()) == Words{"events_y2026m01", "events_y2026m11", "events_y2026m12"});
 }
 
 TEST_CASE("partitions of another owner are left and named") {

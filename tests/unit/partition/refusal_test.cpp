@@ -3,9 +3,9 @@
 #include "partition/refusal.hpp"
 
 #include "audit_table.hpp"
+#include "partition/chain.hpp"
 #include "partition/create_steps.hpp"
 #include "partition/look.hpp"
-#include "partition/chain.hpp"
 #include "partition/urgency.hpp"
 
 using namespace pgcaretaker;

@@ -82,7 +82,8 @@ TEST_CASE("a state is told from what is known") {
   const Case cases[] = {
       {"young", State::attached, {true, false, false, false, false, false, false}},
       {"old", State::expired, {true, false, false, false, true, false, false}},
-      {"old, and marked by a pass that was killed", State::expired,
+      {"old, and marked by a pass that was killed",
+       State::expired,
        {true, false, true, false, true, false, false}},
       {"old and held", State::held, {true, false, false, false, true, true, false}},
       {"attached again", State::marked, {true, false, true, true, false, false, true}},
@@ -91,7 +92,8 @@ TEST_CASE("a state is told from what is known") {
       {"out for good", State::detached, {false, false, true, true, true, false, false}},
       {"due", State::graced, {false, false, true, true, true, false, true}},
       {"due and held", State::detached, {false, false, true, true, true, true, true}},
-      {"due, and retention is longer", State::detached,
+      {"due, and retention is longer",
+       State::detached,
        {false, false, true, true, false, false, true}},
   };
   for (const Case& c : cases) {

@@ -128,8 +128,8 @@ TEST_CASE("a step says which locks are worth a look before it asks for them") {
 TEST_CASE("a detach locks parent then partition, guards, holds, marks, and only then detaches") {
   config::Partition settings = unguarded();
   settings.hold_query = "SELECT false";
-  const auto steps = chain(context(settings), october(), year(),
-                           {Arrow::detach, Arrow::release, Arrow::drop});
+  const auto steps =
+      chain(context(settings), october(), year(), {Arrow::detach, Arrow::release, Arrow::drop});
   REQUIRE(steps.size() == 3);
   const task::Step& detach = steps[0];
   CHECK(names(detach) == Words{"lock", "lock", "guard", "hold", "mark", "detach"});
