@@ -32,6 +32,7 @@ LIBRARIES = (
 # The thinking: a table of cases tests it, so nothing in it may depend on the moment or the machine.
 PURE = re.compile(r'daemon/\w+/(?:plan|judge|calendar|cadence|routes|bounds|batch|window|retention|'
                   r'layout|likeness|urgency|draft|creation|retirement|\w*steps|statement|snapshot|'
+                  r'states|marker|triggers|guards|chain|detached|'
                   r'page|html|status_json)'
                   r'\.[ch]pp$')
 IMPURE_HEADER = re.compile(r'boost/asio|libpq|spdlog/')
