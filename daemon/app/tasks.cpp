@@ -22,7 +22,10 @@ std::shared_ptr<task::Task> unchanged(const Section& section, const std::vector<
     return nullptr;
   }
   const auto found = std::ranges::find(tasks, config::task_name(section), &task::Task::name);
-  return found == tasks.end() ? nullptr : *found;
+  if (found == tasks.end()) return nullptr;
+  // It stays as it is, but somebody is there.
+  (*found)->clock_watch().person_looked();
+  return *found;
 }
 
 }  // namespace

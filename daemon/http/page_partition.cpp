@@ -199,6 +199,25 @@ std::string retention(const Json& details) {
              : text;
 }
 
+/// Tables that are out of this one: "2 to be dropped, the first from 2026-12-01 on, 1 kept".
+std::string detached(const Json& details) {
+  std::size_t kept = 0;
+  std::size_t to_drop = 0;
+  std::optional<UtcTime> first;
+  for (const auto& table : member(details, "detached")) {
+    const auto due = time_of(table, "drop_due");
+    ++(due ? to_drop : kept);
+    if (due && (!first || *due < *first)) first = due;
+  }
+  std::string text;
+  if (to_drop > 0) {
+    text = fmt::format("{} to be dropped, the first from {} on", to_drop,
+                       bound_text(std::chrono::floor<std::chrono::days>(*first)));
+  }
+  if (kept > 0) text += fmt::format("{}{} kept", text.empty() ? "" : ", ", kept);
+  return text;
+}
+
 }  // namespace
 
 std::string partition_part(const Json& details, UtcTime now) {
@@ -206,6 +225,7 @@ std::string partition_part(const Json& details, UtcTime now) {
   html += fact("Cover ahead", cover(details));
   html += fact("Default partition", default_rows(details));
   html += fact("Retention", retention(details));
+  if (const auto text = detached(details); !text.empty()) html += fact("Detached", text);
   if (const auto interval = text_of(details, "interval"); !interval.empty()) {
     html += fact("Interval", escape_html(interval));
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One short transaction a try, as many tries as the patience allows.
+// One short transaction a try, as many tries as the patience allows; one statement goes without.
 #include "partition/apply.hpp"
 
 #include <fmt/format.h>
@@ -13,6 +13,7 @@
 #include "partition/refusal.hpp"
 #include "partition/steps.hpp"
 #include "postgres/lock_budget.hpp"
+#include "postgres/outside.hpp"
 #include "postgres/transaction.hpp"
 
 namespace pgcaretaker::partition {
@@ -68,6 +69,14 @@ constexpr Duration longest_attach = std::chrono::seconds{2};
 constexpr Duration longest_silence = std::chrono::milliseconds{500};
 // What a function gets beyond its locks when these are waited for longer than usual.
 constexpr Duration longest_function = std::chrono::seconds{30};
+// How long DETACH ... CONCURRENTLY may wait for those who use the table, beyond patience: half of
+// what the task has beyond it, see PartitionTask::deadline(). Nobody waits for it meanwhile.
+constexpr Duration longest_concurrently = std::chrono::minutes{5};
+constexpr Duration least_concurrently = std::chrono::seconds{10};
+
+bool has(const Step& step, std::string_view statement) {
+  return std::ranges::find(step.statements, statement, &Statement::name) != step.statements.end();
+}
 
 /// What a configured function does, and for how long, is its own.
 pg::TransactionOptions limits_of(const config::Partition& settings, const Step& step,
@@ -76,10 +85,7 @@ pg::TransactionOptions limits_of(const config::Partition& settings, const Step& 
   options.lock_timeout = lock_timeout;
   options.idle_timeout = longest_silence;
   const bool creates = step.action == action::create || step.action == action::adopt;
-  const bool by_function = step.action == action::create
-                               ? settings.create_function.has_value()
-                               : step.action == action::drop && settings.drop_function.has_value();
-  if (by_function) {
+  if (has(step, statement::create_function) || has(step, statement::drop_function)) {
     const bool is_usual = lock_timeout <= settings.lock_timeout;
     if (!is_usual) options.statement_timeout = lock_timeout + longest_function;
   } else {
@@ -88,21 +94,27 @@ pg::TransactionOptions limits_of(const config::Partition& settings, const Step& 
   return options;
 }
 
+/// As metrics call it; "" = a step on the way, which changes nothing that is counted. A concurrent
+/// detach is one when it is proven: by the step that guards what it has taken out.
 std::string_view change_of(const Step& step) {
   if (step.action == action::create) return "created";
   if (step.action == action::adopt) return "rescued";
-  return step.action == action::drop ? "dropped" : "detached";
+  if (step.action == action::drop) return "dropped";
+  const bool detaches =
+      has(step, statement::detach) || step.action == action::guard || step.action == action::finish;
+  return detaches ? "detached" : "";
 }
 
 Applied done(const config::Partition& settings, const Step& step) {
   const std::string table = settings.table.text();
   const auto created = std::ranges::count(step.statements, statement::attach, &Statement::name);
   const double changes = static_cast<double>(std::max<std::int64_t>(created, 1));
+  const std::string change{change_of(step)};
   Applied applied;
   applied.samples = {Sample{Metric::lock_attempts_total, {table, "granted"}, 1}};
-  if (step.action == action::unguard) return applied;
-  applied.samples.push_back(
-      Sample{Metric::partition_changes_total, {table, std::string{change_of(step)}}, changes});
+  if (!change.empty()) {
+    applied.samples.push_back(Sample{Metric::partition_changes_total, {table, change}, changes});
+  }
   return applied;
 }
 
@@ -118,8 +130,9 @@ Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
       pg::Params params = pack(sent);
       const pg::Result result = co_await connection.run(sent.name, sent.sql, std::move(params));
       watch.after(sent);
-      if (sent.name == statement::verify_likeness)
-        differences = differences_in(result, differences);
+      if (sent.name == statement::verify_likeness || sent.name == statement::verify_guards) {
+        differences = differences_in(sent, result, differences);
+      }
       if (sent.expect_rows && result.size() != *sent.expect_rows) {
         throw FailedCheck{sent.name};  // rolls back
       }
@@ -145,14 +158,37 @@ Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
   co_return applied;
 }
 
+/// The one statement that PostgreSQL takes outside a transaction only; nullopt as attempt_step().
+Awaitable<std::optional<Applied>> attempt_outside(pg::Connection& connection,
+                                                  const config::Partition& settings,
+                                                  const Step& step,
+                                                  const task::Surroundings& around) {
+  const Statement& sent = step.statements.front();
+  // Whatever is left of the pass, less what the steps behind it need.
+  const SteadyTime until = around.pass_started + settings.patience + longest_concurrently;
+  const auto left = std::chrono::duration_cast<Duration>(until - around.clock.now());
+  std::optional<Applied> applied;
+  try {
+    co_await pg::run_outside(connection, sent.name, sent.sql, std::max(left, least_concurrently));
+    applied = done(settings, step);
+  } catch (const pg::Error& error) {
+    applied = after_refusal(settings, step, error);
+    if (!applied && !error.is_deadlock()) throw;
+  }
+  co_return applied;
+}
+
 }  // namespace
 
-std::vector<task::Finding> differences_in(const pg::Result& result,
+std::vector<task::Finding> differences_in(const Statement& proof, const pg::Result& result,
                                           std::vector<task::Finding> before) {
+  const bool is_new = proof.name == statement::verify_likeness;
   for (const pg::Row row : result) {
-    before.push_back(task::Finding{
-        task::Severity::warning, "unlike_parent", row.get<std::string>("subject"),
-        fmt::format("created, but {}: see partition.new", row.get<std::string>("value"))});
+    before.push_back(
+        task::Finding{task::Severity::warning, is_new ? "unlike_parent" : "unguarded",
+                      row.get<std::string>("subject"),
+                      fmt::format("{}, but {}: see partition.new", is_new ? "created" : "detached",
+                                  row.get<std::string>("value"))});
   }
   return before;
 }
@@ -163,7 +199,11 @@ Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& 
   telemetry::Samples samples;
   pg::LockSearch search = lock_search(settings, step, around);
   search.attempt = [&](Duration lock_timeout) -> Awaitable<pg::Attempt> {
-    ended = co_await attempt_step(connection, settings, step, lock_timeout, samples);
+    if (has(step, statement::detach_concurrently)) {
+      ended = co_await attempt_outside(connection, settings, step, around);
+    } else {
+      ended = co_await attempt_step(connection, settings, step, lock_timeout, samples);
+    }
     co_return ended ? pg::Attempt::ended : pg::Attempt::no_lock;
   };
   const pg::LockSpent spent = co_await pg::search_lock(

@@ -20,7 +20,8 @@ Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& 
                            task::Applied& applied);
 
 /// The rows of statement::verify_likeness as findings, with what was found before.
-[[nodiscard]] std::vector<task::Finding> differences_in(const pg::Result& result,
+[[nodiscard]] std::vector<task::Finding> differences_in(const task::Statement& proof,
+                                                        const pg::Result& result,
                                                         std::vector<task::Finding> before);
 
 }  // namespace pgcaretaker::partition

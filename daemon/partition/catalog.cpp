@@ -10,6 +10,7 @@
 #include "partition/default_contents.hpp"
 #include "partition/default_rows.hpp"
 #include "partition/look.hpp"
+#include "partition/marked.hpp"
 #include "partition/pattern.hpp"
 #include "partition/retire_steps.hpp"
 
@@ -182,22 +183,42 @@ std::optional<ObservedPartition> newest_of(const Draft& draft) {
   return newest == nullptr ? std::nullopt : std::optional{newest->observed};
 }
 
+/// Whom hold_query is asked about, in the order in which they go.
+std::vector<std::pair<std::int64_t, TimeRange>> to_ask(const config::Partition& settings,
+                                                       const Snapshot& snapshot,
+                                                       const Draft& draft) {
+  std::vector<std::pair<std::int64_t, TimeRange>> result;
+  for (const Marked& marked : draft.detached) {
+    if (is_expired(marked, draft.retention) && is_due(settings, marked, snapshot.now)) {
+      result.emplace_back(marked.observed.oid, marked.range);
+    }
+  }
+  for (const auto& [oid, marked] : draft.marks) {
+    if (is_expired(marked, draft.retention)) result.emplace_back(oid, marked.range);
+  }
+  for (const std::size_t index : draft.expired) {
+    const Member& member = draft.members[index];
+    if (draft.marks.contains(member.observed.oid)) continue;
+    result.emplace_back(member.observed.oid, member.range);
+  }
+  return result;
+}
+
 Awaitable<std::map<std::int64_t, Hold>> ask_holds(Connection& connection,
                                                   const config::Partition& settings,
-                                                  const Draft& draft) {
+                                                  const Snapshot& snapshot, const Draft& draft) {
   std::map<std::int64_t, Hold> holds;
   int free = 0;
-  for (const std::size_t index : draft.expired) {
+  for (const auto& [oid, range] : to_ask(settings, snapshot, draft)) {
     if (free >= settings.max_drops || static_cast<int>(holds.size()) >= most_holds_asked) break;
-    const Member& member = draft.members[index];
-    const task::Statement hold = hold_statement(settings.hold_query, member.range);
+    const task::Statement hold = hold_statement(settings.hold_query, range);
     pg::Params params;
     for (const std::string& param : hold.params) {
       params.add(param);
     }
     const Look look = co_await look_at(connection, settings, hold.name, hold.sql, params);
     const bool held = !look.error.empty() || look.rows.empty();
-    holds.emplace(member.observed.oid, Hold{held, look.error});
+    holds.emplace(oid, Hold{held, look.error});
     free += held ? 0 : 1;
   }
   co_return holds;
@@ -227,6 +248,7 @@ Awaitable<Snapshot> observe(Connection& connection, const config::Partition& set
   for (const Row partition : list) {
     snapshot.partitions.push_back(read_partition(partition));
   }
+  if (wants_markers(settings, snapshot)) snapshot.commented = co_await read_commented(connection);
   snapshot.retention = co_await ask_retention(connection, settings);
   snapshot.default_rows = co_await count_default_rows(connection, settings, snapshot);
   co_return snapshot;
@@ -239,13 +261,16 @@ Awaitable<Answers> ask(Connection& connection, const config::Partition& settings
   if (!draft.missing.empty() || !answers.contents.stranded.empty()) {
     answers.taken_names = co_await ask_names(connection, settings, draft, answers.contents);
     answers.blocked = co_await ask_blocked(connection, settings, snapshot, draft);
-    if (!settings.create_function) {
-      const std::optional<ObservedPartition> newest = newest_of(draft);
-      answers.pattern = co_await read_pattern(connection, settings, snapshot.table, newest);
-    }
+  }
+  const std::vector<std::int64_t> tied = tied_tables(settings, snapshot, draft);
+  if (!tied.empty()) answers.ties = co_await read_ties(connection, tied);
+  const bool creates = !draft.missing.empty() && !settings.create_function;
+  if (creates || !tied.empty()) {
+    const std::optional<ObservedPartition> newest = newest_of(draft);
+    answers.pattern = co_await read_pattern(connection, settings, snapshot.table, newest);
   }
   if (!settings.hold_query.empty()) {
-    answers.holds = co_await ask_holds(connection, settings, draft);
+    answers.holds = co_await ask_holds(connection, settings, snapshot, draft);
   }
   co_return answers;
 }

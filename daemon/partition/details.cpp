@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "partition/retirement.hpp"
+#include "partition/states.hpp"
 #include "postgres/timestamp.hpp"
 
 namespace pgcaretaker::partition {
@@ -83,6 +84,26 @@ ordered_json partitions_json(const Draft& draft) {
   return list;
 }
 
+/// What is out of the table and ours, for good or until it is dropped.
+ordered_json detached_json(const config::Partition& settings, const Snapshot& snapshot,
+                           const Draft& draft, const Answers& answers) {
+  ordered_json list = ordered_json::array();
+  for (const Marked& marked : draft.detached) {
+    const bool readable = !marked.range.empty();
+    const auto due = drop_due(settings, marked);
+    const State state = state_of(facts_of(settings, snapshot, draft, answers, marked));
+    list.push_back({{"name", marked.observed.name.text()},
+                    {"lower", readable ? time_json(marked.range.lower) : ordered_json(nullptr)},
+                    {"upper", readable ? time_json(marked.range.upper) : ordered_json(nullptr)},
+                    {"state", state_text(state)},
+                    {"since", time_json(marked.marker.since)},
+                    {"drop_due", due ? time_json(*due) : ordered_json(nullptr)},
+                    {"rows_estimate", optional_json(marked.observed.rows)},
+                    {"bytes_estimate", marked.observed.bytes}});
+  }
+  return list;
+}
+
 ordered_json missing_json(const config::Partition& settings, const Draft& draft) {
   ordered_json list = ordered_json::array();
   for (const Missing& missing : draft.missing) {
@@ -111,13 +132,24 @@ telemetry::Samples gauges(const config::Partition& settings, const Snapshot& sna
     const Member& member = draft.members[index];
     const auto hold = answers.holds.find(member.observed.oid);
     const bool hold_failed = hold != answers.holds.end() && !hold->second.error.empty();
-    if (!is_held(settings, answers, member) || hold_failed) {
+    if (!is_held(settings, answers, member.observed.oid) || hold_failed) {
       overdue = std::max(overdue, seconds(draft.retention->cutoff - member.range.upper));
+    }
+  }
+  double detached = 0;
+  for (const Marked& marked : draft.detached) {
+    const auto due = drop_due(settings, marked);
+    if (!due) continue;  // kept for good, and nobody's business any more
+    detached += 1;
+    const Facts facts = facts_of(settings, snapshot, draft, answers, marked);
+    if (facts.due && facts.expired && !facts.held) {
+      overdue = std::max(overdue, seconds(snapshot.now - *due));
     }
   }
   telemetry::Samples samples{
       Sample{Metric::partitions, {table, "attached"}, attached},
       Sample{Metric::partitions, {table, "expired"}, expired},
+      Sample{Metric::partitions, {table, "detached"}, detached},
       Sample{Metric::partitions, {table, "missing"}, static_cast<double>(draft.missing.size())},
       Sample{Metric::partitions, {table, "unrecognised"}, unrecognised},
       Sample{Metric::partition_window_seconds, {table}, window_seconds(snapshot, draft)},
@@ -143,6 +175,7 @@ ordered_json details(const config::Partition& settings, const Snapshot& snapshot
           {"default", default_json(settings, snapshot, draft, answers)},
           {"partitions", partitions_json(draft)},
           {"missing", missing_json(settings, draft)},
+          {"detached", detached_json(settings, snapshot, draft, answers)},
           {"retention",
            {{"cutoff", draft.retention ? time_json(draft.retention->cutoff) : ordered_json()},
             {"expired", draft.expired.size()}}}};

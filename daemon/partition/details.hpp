@@ -15,8 +15,8 @@ namespace pgcaretaker::partition {
                                         const Draft& draft, const Answers& answers);
 
 /// {"table","interval","now","window_until","window_seconds","default","partitions","missing",
-/// "retention"}; times are ISO 8601 with Z. Null: a bound that is not finite, an estimate the
-/// server has not made, a window without end.
+/// "detached","retention"}; times are ISO 8601 with Z. Null: a bound that is not finite, an
+/// estimate the server has not made, a window without end.
 [[nodiscard]] nlohmann::ordered_json details(const config::Partition& settings,
                                              const Snapshot& snapshot, const Draft& draft,
                                              const Answers& answers);

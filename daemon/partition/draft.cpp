@@ -43,6 +43,11 @@ Draft make_draft(const config::Partition& settings, const Snapshot& snapshot) {
   for (std::size_t i = 0; i < draft.members.size(); ++i) {
     if (is_expired(draft.members[i], draft.retention)) draft.expired.push_back(i);
   }
+  draft.detached = marked_tables(snapshot, key, 0);
+  for (Marked& marked : marked_tables(snapshot, key, snapshot.table.oid)) {
+    const std::int64_t oid = marked.observed.oid;
+    draft.marks.emplace(oid, std::move(marked));
+  }
   return draft;
 }
 

@@ -2,12 +2,14 @@
 // Snapshot x settings -> what bounds alone say is missing and expired. Pure.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "config/settings.hpp"
 #include "partition/bounds.hpp"
+#include "partition/detached.hpp"
 #include "partition/layout.hpp"
 #include "partition/retention.hpp"
 #include "partition/snapshot.hpp"
@@ -31,7 +33,9 @@ struct Draft {
   UtcTime covered_until{};       // see covered_until()
   std::vector<Missing> missing;  // oldest first
   std::optional<Retention> retention;
-  std::vector<std::size_t> expired;  // indices of members, oldest first
+  std::vector<std::size_t> expired;      // indices of members, oldest first
+  std::vector<Marked> detached;          // ours, out of the table, oldest first
+  std::map<std::int64_t, Marked> marks;  // of members, by OID
 };
 
 [[nodiscard]] Draft make_draft(const config::Partition& settings, const Snapshot& snapshot);

@@ -166,6 +166,7 @@ void add_layout_findings(const config::Partition& settings, const Snapshot& snap
   }
   for (const Member& member : draft.members) {
     const std::string name = member.observed.name.text();
+    if (draft.marks.contains(member.observed.oid)) continue;
     if (member.standing == Standing::detach_pending) {
       findings.add(
           Severity::warning, "detach_pending", name,

@@ -29,4 +29,23 @@ task::Statement journal_statement(const JournalHead& head, std::string_view acti
   return statement;
 }
 
+task::Statement journal_of_table(const JournalHead& head, std::string_view action,
+                                 std::int64_t table, std::string_view bounds,
+                                 std::string_view reason) {
+  task::Statement statement;
+  statement.name = statement::journal;
+  statement.sql = fmt::format(
+      "INSERT INTO {} (host, plan_id, task, action, subject, bounds, rows, bytes, reason)\n"
+      "SELECT {}, {}, {}, {}, c.oid::pg_catalog.regclass::text, {},\n"
+      "       CASE WHEN c.reltuples >= 0 THEN c.reltuples::int8 END,\n"
+      "       pg_catalog.pg_total_relation_size(c.oid), {}\n"
+      "  FROM pg_catalog.pg_class AS c WHERE c.oid = {}\n"
+      "RETURNING 1",
+      head.table.sql(), pg::quote_literal(head.host), pg::quote_literal(head.plan_id),
+      pg::quote_literal(head.task), pg::quote_literal(action), pg::quote_literal(bounds),
+      pg::quote_literal(reason), table);
+  statement.expect_rows = 1;
+  return statement;
+}
+
 }  // namespace pgcaretaker::partition

@@ -2,6 +2,7 @@
 // The row that tells of an act, in the act's own transaction. Pure.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -23,5 +24,10 @@ struct JournalHead {
 [[nodiscard]] task::Statement journal_statement(const JournalHead& head, std::string_view action,
                                                 std::string_view condition,
                                                 std::string_view reason);
+
+/// The same about a table that is out of its parent, whose catalog entry has no bounds any more.
+[[nodiscard]] task::Statement journal_of_table(const JournalHead& head, std::string_view action,
+                                               std::int64_t table, std::string_view bounds,
+                                               std::string_view reason);
 
 }  // namespace pgcaretaker::partition

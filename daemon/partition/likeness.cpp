@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "partition/steps.hpp"
+#include "partition/triggers.hpp"
 #include "postgres/quote.hpp"
 
 namespace pgcaretaker::partition {
@@ -24,43 +25,6 @@ std::string option(std::string_view prefix, const std::string& text) {
   const auto equals = text.find('=');
   return fmt::format("{}{} = {}", prefix, text.substr(0, equals),
                      pg::quote_literal(text.substr(equals + 1)));
-}
-
-/// The parent's own definition, on the partition instead. The name comes first and is skipped, so
-/// that what is in it is not taken for the table.
-std::string on_partition(const Pattern::Trigger& trigger, const config::TableName& partition) {
-  const std::string on = fmt::format(" ON {} ", trigger.table);
-  const auto at = trigger.definition.find(on, trigger.name.size());
-  if (at == std::string::npos) return {};
-  return trigger.definition.substr(0, at) + fmt::format(" ON {} ", partition.sql()) +
-         trigger.definition.substr(at + on.size());
-}
-
-/// As ALTER TABLE says what pg_trigger.tgenabled means; "" for the usual.
-std::string_view enabling(char enabled) {
-  switch (enabled) {
-    case 'D':
-      return "DISABLE";
-    case 'A':
-      return "ENABLE ALWAYS";
-    case 'R':
-      return "ENABLE REPLICA";
-    default:
-      return "";
-  }
-}
-
-void add_triggers(const Pattern& pattern, const config::TableName& partition,
-                  std::vector<Statement>& statements) {
-  for (const Pattern::Trigger& trigger : pattern.triggers) {
-    std::string definition = on_partition(trigger, partition);
-    if (definition.empty()) continue;  // the proof will say that it is missing
-    statements.push_back(make(std::move(definition)));
-    const std::string_view enable = enabling(trigger.enabled);
-    if (enable.empty()) continue;
-    statements.push_back(make(fmt::format("ALTER TABLE {} {} TRIGGER {}", partition.sql(), enable,
-                                          quote_identifier(trigger.name))));
-  }
 }
 
 /// Everything that one ALTER TABLE can do.
@@ -126,18 +90,19 @@ std::string proof_sql(const config::NewPartitions& wanted, std::int64_t parent,
 
 /// The index has the name that LIKE chose; it is known by the parent's index that it belongs to.
 std::string replica_index_sql(std::int64_t parent_index, const config::TableName& partition) {
-  return fmt::format(
-      "DO $pgcaretaker$ DECLARE index name; BEGIN\n"
+  const std::string body = fmt::format(
+      "DECLARE index name; BEGIN\n"
       "  SELECT x.relname INTO STRICT index\n"
       "    FROM pg_catalog.pg_inherits AS h\n"
       "    JOIN pg_catalog.pg_index AS i ON i.indexrelid = h.inhrelid\n"
       "    JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid\n"
       "   WHERE h.inhparent = {} AND i.indrelid = {}::pg_catalog.regclass;\n"
       "  EXECUTE {} || pg_catalog.quote_ident(index);\n"
-      "END $pgcaretaker$",
+      "END",
       parent_index, pg::quote_literal(partition.sql()),
       pg::quote_literal(
           fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX ", partition.sql())));
+  return "DO " + dollar_quoted(body);
 }
 
 }  // namespace
@@ -168,7 +133,11 @@ std::vector<Statement> liken(const config::Partition& settings, const Pattern& p
     statements.push_back(
         make(fmt::format("ALTER TABLE {}\n  {}", partition.sql(), fmt::join(parts, ",\n  "))));
   }
-  if (wanted.triggers) add_triggers(pattern, partition, statements);
+  if (wanted.triggers) {
+    for (const Pattern::Trigger& trigger : pattern.triggers) {
+      append(statements, trigger_statements(trigger, partition));
+    }
+  }
   if (wanted.no_grants) {
     std::string from = "PUBLIC";
     for (const std::string& grantee : pattern.grantees) {

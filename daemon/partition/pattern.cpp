@@ -28,9 +28,10 @@ SELECT pg_catalog.json_build_object(
   'triggers', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                         'name', t.tgname, 'enabled', t.tgenabled::text,
                         'table', t.tgrelid::pg_catalog.regclass::text,
+                        'on_rows', t.tgtype & 1 = 1,
                         'definition', pg_catalog.pg_get_triggerdef(t.oid)) ORDER BY t.tgname)
                  FROM pg_catalog.pg_trigger AS t
-                WHERE t.tgrelid = p.oid AND NOT t.tgisinternal AND t.tgtype & 1 = 0),
+                WHERE t.tgrelid = p.oid AND NOT t.tgisinternal),
   'options', pg_catalog.to_json(s.reloptions),
   'toast_options', pg_catalog.to_json(x.reloptions),
   'tablespace', (SELECT ts.spcname FROM pg_catalog.pg_tablespace AS ts
@@ -70,8 +71,9 @@ Pattern parse(const std::string& text) {
     pattern.statistics.push_back({text_of(each, "column"), each.at("target").get<int>()});
   }
   for (const json& each : from.at("triggers")) {
-    pattern.triggers.push_back({text_of(each, "name"), text_of(each, "table"),
-                                text_of(each, "definition"), text_of(each, "enabled").front()});
+    auto& triggers = each.at("on_rows").get<bool>() ? pattern.row_triggers : pattern.triggers;
+    triggers.push_back({text_of(each, "name"), text_of(each, "table"), text_of(each, "definition"),
+                        text_of(each, "enabled").front()});
   }
   pattern.options = words_of(from, "options");
   pattern.toast_options = words_of(from, "toast_options");

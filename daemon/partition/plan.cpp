@@ -25,6 +25,7 @@ StepContext context_of(const config::Partition& settings, const Snapshot& snapsh
   if (snapshot.table.owner != snapshot.role) context.owner = snapshot.table.owner;
   context.key_column = snapshot.table.key_column;
   context.pattern = answers.pattern;
+  context.plan_id = snapshot.plan_id;
   for (const Member& member : draft.members) {
     if (member.standing == Standing::default_partition) {
       context.default_partition = member.observed;

@@ -116,8 +116,32 @@ Applied lock_not_granted(const Step& step, const pg::LockSpent& spent) {
   return applied;
 }
 
+namespace {
+
+/// DETACH ... CONCURRENTLY has its own ways not to succeed.
+std::optional<Applied> after_concurrent_refusal(const Step& step, const pg::Error& error) {
+  if (error.is_connection_lost()) return std::nullopt;
+  if (error.is_statement_timeout()) {
+    return yielded(finding_of(
+        Severity::warning, "detach_interrupted", step,
+        "not detached: transactions that use the table lasted longer than could be waited for; "
+        "where it is half detached, the next pass finishes it"));
+  }
+  // Another detach is pending in this table, or a default partition has come.
+  if (error.sqlstate() == "55000" || error.sqlstate() == "42P01") {
+    return yielded(finding_of(Severity::info, "changed_meanwhile", step,
+                              "detach not done; the next pass looks again: " + error.message()));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<Applied> after_refusal(const config::Partition& settings, const Step& step,
                                      const pg::Error& error) {
+  if (error.statement() == statement::detach_concurrently) {
+    return after_concurrent_refusal(step, error);
+  }
   if (error.is_lock_timeout() || error.is_deadlock()) return std::nullopt;
   if (creates(step) && error.statement() == statement::attach && error.is_statement_timeout() &&
       !error.is_connection_lost()) {

@@ -97,7 +97,7 @@ class Drain {
     } else if (sent.name == statement::prove_moved) {
       if (result.only_row().get<std::int64_t>("arrived") != moved_) throw FailedCheck{sent.name};
     } else if (sent.name == statement::verify_likeness) {
-      differences_ = differences_in(result, std::move(differences_));
+      differences_ = differences_in(sent, result, std::move(differences_));
     }
   }
 

@@ -46,8 +46,11 @@ bool is_expired(const Member& member, const std::optional<Retention>& retention)
 }
 
 bool can_retire(const config::Partition& settings) {
-  return settings.grace.count() <= 0 &&
-         (settings.expire == config::Expire::drop || settings.expire == config::Expire::detach);
+  return settings.expire == config::Expire::drop || settings.expire == config::Expire::detach;
+}
+
+bool drops_by_function(const config::Partition& settings) {
+  return settings.drop_function && settings.expire == config::Expire::drop;
 }
 
 std::vector<Finding> retention_findings(const config::Partition& settings,
@@ -62,10 +65,6 @@ std::vector<Finding> retention_findings(const config::Partition& settings,
     warn("not_supported",
          "expire = \"archive\" is not carried out by this version: nothing is "
          "retired; set expire to \"drop\" or \"detach\", or wait");
-  } else if (settings.grace.count() > 0) {
-    warn("not_supported",
-         "grace is not carried out by this version: nothing is retired; set grace "
-         "to \"0s\", or wait");
   }
   if (!answer.error.empty()) {
     warn("retention_query", fmt::format("retention_query failed, the configured {} are used: {}",

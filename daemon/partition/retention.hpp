@@ -32,7 +32,9 @@ struct Retention {
 [[nodiscard]] std::vector<task::Finding> retention_findings(const config::Partition& settings,
                                                             const RetentionAnswer& answer);
 
-/// False for what this version does not carry out: expire = "archive", grace, no expire.
+/// False for what this version does not carry out: expire = "archive", no expire.
 [[nodiscard]] bool can_retire(const config::Partition& settings);
+
+[[nodiscard]] bool drops_by_function(const config::Partition& settings);
 
 }  // namespace pgcaretaker::partition

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing the DDL of retirement, and the questions asked once more under its locks.
+// Questions asked once more under locks, and the step that leaves the rest to a function.
 #include "partition/retire_steps.hpp"
 
 #include <fmt/format.h>
@@ -9,15 +9,10 @@
 
 namespace pgcaretaker::partition {
 
-namespace {
-
 using task::Statement;
 using task::Step;
 
-/// Still the planned partition, of the planned parent, with the planned bounds. Past its time it
-/// stays, since time only goes on, unless retention_query has changed its mind.
-Statement guard(const StepContext& context, const Member& member) {
-  const ObservedPartition& partition = member.observed;
+Statement attached_guard(const StepContext& context, const ObservedPartition& partition) {
   return make_statement(
       statement::guard,
       fmt::format("SELECT 1\n"
@@ -32,7 +27,7 @@ Statement guard(const StepContext& context, const Member& member) {
       1);
 }
 
-Statement still_expired(const StepContext& context, const Member& member,
+Statement still_expired(const StepContext& context, const TimeRange& range,
                         const Retention& retention) {
   return make_statement(
       statement::retention,
@@ -41,55 +36,9 @@ Statement still_expired(const StepContext& context, const Member& member,
                   " WHERE answer.days::text::int4 >= 1\n"
                   "   AND timestamptz '{}' <= timestamptz '{}'\n"
                   "       - pg_catalog.make_interval(days => answer.days::text::int4)",
-                  subquery(context.settings.retention_query),
-                  pg::format_timestamp(member.range.upper),
+                  subquery(context.settings.retention_query), pg::format_timestamp(range.upper),
                   pg::format_timestamp(retention.cutoff + retention.keep)),
       1);
-}
-
-std::vector<Statement> guarded(const StepContext& context, const Member& member,
-                               const Retention& retention) {
-  std::vector<Statement> statements;
-  statements.push_back(guard(context, member));
-  if (retention.shortened) statements.push_back(still_expired(context, member, retention));
-  if (!context.settings.hold_query.empty()) {
-    statements.push_back(hold_statement(context.settings.hold_query, member.range));
-  }
-  return statements;
-}
-
-}  // namespace
-
-Step retire_step(const StepContext& context, const Member& member, const Retention& retention,
-                 std::string reason) {
-  const config::TableName& partition = member.observed.name;
-  const config::TableName& parent = context.settings.table;
-  const bool drop = context.settings.expire == config::Expire::drop;
-  Step step;
-  step.action = drop ? action::drop : action::detach;
-  step.subject = partition.text();
-  step.reason = std::move(reason);
-  step.statements = {lock_only(parent), lock_only(partition)};
-  for (Statement& check : guarded(context, member, retention)) {
-    step.statements.push_back(std::move(check));
-  }
-  write_down(context, step, fmt::format("c.oid = {}", member.observed.oid));
-  step.statements.push_back(make_statement(
-      statement::detach,
-      fmt::format("ALTER TABLE {} DETACH PARTITION {}", parent.sql(), partition.sql())));
-  if (drop) {
-    step.statements.push_back(
-        make_statement(statement::drop, fmt::format("DROP TABLE {}", partition.sql())));
-  }
-  step.lock = "ACCESS EXCLUSIVE on " + parent.text() + ", " + partition.text();
-  if (context.default_partition) step.lock += ", " + context.default_partition->name.text();
-  add_names(step.lock, context.referenced);
-  add_names(step.lock, context.referencing);
-  step.locks = wanted_locks(context, pg::LockMode::access_exclusive, &member.observed);
-  step.reversible = !drop;
-  set_size(step, member.observed);
-  step.by_age = true;
-  return step;
 }
 
 Step drop_by_function_step(const StepContext& context, const Member& member,
@@ -100,7 +49,14 @@ Step drop_by_function_step(const StepContext& context, const Member& member,
   step.action = action::drop;
   step.subject = partition.name.text();
   step.reason = std::move(reason);
-  step.statements = guarded(context, member, retention);
+  // Past its time it stays, since time only goes on, unless retention_query has changed its mind.
+  step.statements = {attached_guard(context, partition)};
+  if (retention.shortened) {
+    step.statements.push_back(still_expired(context, member.range, retention));
+  }
+  if (!context.settings.hold_query.empty()) {
+    step.statements.push_back(hold_statement(context.settings.hold_query, member.range));
+  }
   write_down(context, step, fmt::format("c.oid = {}", partition.oid));
   step.statements.push_back(make_statement(
       statement::drop_function,

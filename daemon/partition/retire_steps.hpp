@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The SQL of retirement, complete as `plan` prints it and apply sends it. Pure.
+// What is asked once more before a partition goes, and the one step that drops by a function. Pure.
 #pragma once
 
 #include <string>
@@ -10,12 +10,14 @@
 
 namespace pgcaretaker::partition {
 
-/// DETACH and, for expire = "drop", DROP, in one transaction behind locks in the order parent,
-/// partition, and behind a guard that proves by OID, bounds and parent that this still is what was
-/// planned. What retention_query and hold_query say is asked once more there. An attached partition
-/// is never dropped directly.
-[[nodiscard]] task::Step retire_step(const StepContext& context, const Member& member,
-                                     const Retention& retention, std::string reason);
+/// Gives one row if it still is the planned partition, of the planned parent, with the planned
+/// bounds.
+[[nodiscard]] task::Statement attached_guard(const StepContext& context,
+                                             const ObservedPartition& partition);
+
+/// Gives one row if the range is past its time by what retention_query says by now.
+[[nodiscard]] task::Statement still_expired(const StepContext& context, const TimeRange& range,
+                                            const Retention& retention);
 
 /// drop_function with the partition's name behind the same guard, then proof that it is gone.
 [[nodiscard]] task::Step drop_by_function_step(const StepContext& context, const Member& member,

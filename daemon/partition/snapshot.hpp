@@ -59,6 +59,13 @@ struct RetentionAnswer {
   std::string error;                 // why it is not usable; "" = usable
 };
 
+/// A table whose comment may be our marker.
+struct CommentedTable {
+  ObservedPartition table;       // without bounds
+  std::int64_t attached_to = 0;  // OID of its parent; 0 = it stands alone
+  std::string comment;
+};
+
 struct Snapshot {
   UtcTime now;
   std::string plan_id;            // a new UUID each time
@@ -68,6 +75,7 @@ struct Snapshot {
   std::string role;  // current_user
   ObservedTable table;
   std::vector<ObservedPartition> partitions;
+  std::vector<CommentedTable> commented;    // of any parent; empty when nobody wants to know
   std::optional<DefaultRows> default_rows;  // nullopt = there is no default partition
   RetentionAnswer retention;
 };
@@ -87,8 +95,9 @@ struct Pattern {
   std::string error;            // why it could not be read; "" = it was
   char replica_identity = 'd';  // pg_class.relreplident
   std::optional<std::int64_t> replica_index;
-  std::vector<Target> statistics;  // columns whose target is not the server's default
-  std::vector<Trigger> triggers;   // on statements; those on rows come with ATTACH
+  std::vector<Target> statistics;     // columns whose target is not the server's default
+  std::vector<Trigger> triggers;      // on statements
+  std::vector<Trigger> row_triggers;  // these come with ATTACH and go with DETACH
   std::vector<std::string> options;
   std::vector<std::string> toast_options;
   std::string tablespace;  // "" = the database's
@@ -120,13 +129,25 @@ struct DefaultContents {
   bool forced_row_security = false;
 };
 
+/// What has to go before a table can.
+struct Ties {
+  struct ForeignKey {
+    std::string name;
+    Neighbour table;  // the one it points to
+  };
+  std::vector<ForeignKey> foreign_keys;
+  std::vector<std::string> grantees;  // others than PUBLIC and the owner
+  std::vector<std::string> triggers;  // on statements
+};
+
 /// Answers to questions that only arise once the first draft of a plan is there.
 struct Answers {
   std::map<std::string, std::string> taken_names;  // name in the parent's schema -> what has it
-  Pattern pattern;                                 // empty when nothing is missing
+  Pattern pattern;                                 // empty when nothing is made or taken out
   std::vector<bool> blocked;           // per missing range: rows of it lie in the default
   std::map<std::int64_t, Hold> holds;  // by partition OID; absent = not asked
   DefaultContents contents;            // empty when there is no default partition
+  std::map<std::int64_t, Ties> ties;   // by OID of the table; absent = it has none
 };
 
 }  // namespace pgcaretaker::partition

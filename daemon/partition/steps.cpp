@@ -21,6 +21,14 @@ Statement lock_only(const config::TableName& table) {
                         fmt::format("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE", table.sql()));
 }
 
+std::string dollar_quoted(std::string_view body) {
+  std::string tag = "$pgcaretaker$";
+  while (body.find(tag) != std::string_view::npos) {
+    tag.insert(1, "x");
+  }
+  return fmt::format("{}{}{}", tag, body, tag);
+}
+
 void add_names(std::string& lock, const std::vector<Neighbour>& tables) {
   for (const Neighbour& table : tables) {
     lock += ", " + table.name;

@@ -29,6 +29,12 @@ inline constexpr std::string_view guard = "partition.guard";
 inline constexpr std::string_view retention = "partition.retention_query";
 inline constexpr std::string_view hold = "partition.hold";
 inline constexpr std::string_view detach = "partition.detach";
+inline constexpr std::string_view mark = "partition.mark";
+inline constexpr std::string_view unmark = "partition.unmark";
+inline constexpr std::string_view detach_concurrently = "partition.detach_concurrently";
+inline constexpr std::string_view finalize = "partition.finalize";
+inline constexpr std::string_view verify_guards = "partition.verify_guards";
+inline constexpr std::string_view release = "partition.release";
 inline constexpr std::string_view drop = "partition.drop";
 inline constexpr std::string_view drop_function = "partition.drop_function";
 inline constexpr std::string_view verify_dropped = "partition.verify_dropped";
@@ -39,6 +45,8 @@ namespace action {
 inline constexpr std::string_view create = "create";
 inline constexpr std::string_view drop = "drop";
 inline constexpr std::string_view detach = "detach";
+inline constexpr std::string_view finish = "finish";
+inline constexpr std::string_view guard = "guard";
 }  // namespace action
 
 /// What all steps of one plan share.
@@ -53,12 +61,16 @@ struct StepContext {
   Pattern pattern{};
   std::string key_column{};
   std::optional<JournalHead> journal{};  // nullopt = acts are not written down
+  std::string plan_id{};
 };
 
 [[nodiscard]] task::Statement make_statement(std::string_view name, std::string sql,
                                              std::optional<int> expect_rows = {});
 
 [[nodiscard]] task::Statement lock_only(const config::TableName& table);
+
+/// $tag$ body $tag$, with a tag that is not in it.
+[[nodiscard]] std::string dollar_quoted(std::string_view body);
 
 /// Adds ", NAME" for each.
 void add_names(std::string& lock, const std::vector<Neighbour>& tables);

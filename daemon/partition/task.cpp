@@ -28,6 +28,10 @@ Duration PartitionTask::deadline() const {
   return settings_.patience + time_for_work;
 }
 
+Duration PartitionTask::tolerated_jump() const {
+  return config::shortest_length(settings_.interval);
+}
+
 Awaitable<task::Plan> PartitionTask::plan(pg::Connection& connection,
                                           std::optional<UtcTime> as_of) {
   const Snapshot snapshot = co_await observe(connection, settings_, journal_, as_of);

@@ -16,6 +16,7 @@ class PartitionTask final : public task::Task {
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] Duration every() const override { return settings_.every; }
   [[nodiscard]] Duration deadline() const override;
+  [[nodiscard]] Duration tolerated_jump() const override;
   Awaitable<task::Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) override;
   Awaitable<void> apply(pg::Connection& connection, const task::Step& step,
                         const task::Surroundings& around, task::Applied& applied) override;

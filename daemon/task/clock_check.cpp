@@ -13,7 +13,38 @@ namespace {
 // Above any round trip, below any interval; peers in the field refuse at the same difference.
 constexpr std::chrono::seconds tolerated{10};
 
+std::size_t withhold_by_age(Plan& plan) {
+  return std::erase_if(plan.steps, [](const Step& step) { return step.by_age; });
+}
+
 }  // namespace
+
+void ClockWatch::look(UtcTime server, SteadyTime steady, Duration tolerated) {
+  if (last_) {
+    const auto moved = std::chrono::duration_cast<Duration>(server - last_->server);
+    const auto passed = std::chrono::duration_cast<Duration>(steady - last_->steady);
+    if (std::chrono::abs(moved - passed) > tolerated) jump_ = moved - passed;
+  }
+  last_ = Look{server, steady};
+}
+
+void ClockWatch::person_looked() {
+  last_.reset();
+  jump_.reset();
+}
+
+void withhold_after_jump(Plan& plan, const ClockWatch& watch) {
+  if (!watch.jump()) return;
+  const auto withheld = withhold_by_age(plan);
+  if (withheld == 0) return;
+  const auto jump = std::chrono::duration_cast<std::chrono::seconds>(*watch.jump());
+  plan.findings.push_back(Finding{
+      Severity::critical, "clock_jumped", "clock",
+      fmt::format("{} step{} not done: the server's clock went {} by {} s between two passes; see "
+                  "that it is right, then reload or restart pgcaretaker, nothing is retired before",
+                  withheld, withheld == 1 ? "" : "s", jump.count() > 0 ? "ahead" : "back",
+                  std::chrono::abs(jump).count())});
+}
 
 void withhold_when_clocks_differ(Plan& plan, UtcTime before, UtcTime after) {
   const UtcTime nearest = std::max(before, std::min(plan.as_of, after));
@@ -21,7 +52,7 @@ void withhold_when_clocks_differ(Plan& plan, UtcTime before, UtcTime after) {
   if (std::chrono::abs(ahead) <= tolerated) {
     return;
   }
-  const auto withheld = std::erase_if(plan.steps, [](const Step& step) { return step.by_age; });
+  const auto withheld = withhold_by_age(plan);
   if (withheld == 0) {
     return;
   }

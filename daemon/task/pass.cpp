@@ -93,8 +93,9 @@ struct Progress {
   bool acted = false;                  // something may have changed: look again
   bool failed = false;
   bool yielded = false;
-  bool held_back = false;                 // may_act said no
-  std::set<std::string> stopped_actions;  // see Applied
+  bool held_back = false;                  // may_act said no
+  std::set<std::string> stopped_actions;   // see Applied
+  std::set<std::string> stopped_subjects;  // a step about them did not end well
 };
 
 /// However the step ended, what stands in `applied` is committed.
@@ -107,7 +108,9 @@ void note_act(Progress& progress, Act act, Applied applied, const pg::Error* err
     const bool has_yielded = applied.kind == Applied::Kind::yielded;
     progress.yielded = progress.yielded || (has_yielded && !applied.can_wait);
     if (applied.stops_action) progress.stopped_actions.insert(act.action);
+    if (applied.kind != Applied::Kind::done) progress.stopped_subjects.insert(act.subject);
   } else {
+    progress.stopped_subjects.insert(act.subject);
     act.result = "failed";
     progress.failed = true;
     progress.step_findings.push_back(Finding{Severity::warning, "step_failed", act.subject,
@@ -160,6 +163,8 @@ Awaitable<Plan> plan_checked(Task& task, pg::Connection& connection, const async
   Plan plan = co_await task.plan(connection, as_of);
   if (!as_of) {
     withhold_when_clocks_differ(plan, before, clock.utc_now());
+    task.clock_watch().look(plan.as_of, clock.now(), task.tolerated_jump());
+    withhold_after_jump(plan, task.clock_watch());
   }
   co_return plan;
 }
@@ -177,7 +182,9 @@ Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, async::Clock& clock,
   const Surroundings around{clock, started, options.may_act, others_wait};
   for (const Step& step : steps) {
     const bool may_act = options.may_act();
-    if (!may_act || progress.stopped_actions.contains(step.action)) {
+    const bool is_stopped = progress.stopped_actions.contains(step.action) ||
+                            progress.stopped_subjects.contains(step.subject);
+    if (!may_act || is_stopped) {
       progress.held_back = progress.held_back || !may_act;
       progress.report.acts.push_back(
           Act{step.action, step.subject, "planned", step.reason, 0, Duration{0}, ""});

@@ -22,7 +22,8 @@ struct PassOptions {
 };
 
 /// One pass of `task` on a session of `pool`, within task.deadline(). Steps that fail are findings
-/// and stop no other step; after acting it observes once more, so that the report shows what is,
+/// and stop no step about another subject: later ones about the same were planned on top of it, and
+/// are left to the next pass; after acting it observes once more, so that the report shows what is,
 /// not what was. Never throws: a pass that is cancelled (the caller's next co_await throws) reports
 /// what it did until then. Each act and each error is logged here, once.
 Awaitable<Report> run_pass(Task& task, pg::Pool& pool, async::Clock& clock, PassOptions options);

@@ -9,6 +9,7 @@
 #include "async/awaitable.hpp"
 #include "async/clock.hpp"
 #include "postgres/connection.hpp"
+#include "task/clock_check.hpp"
 #include "task/step.hpp"
 
 namespace pgcaretaker::task {
@@ -36,6 +37,11 @@ class Task {
   /// open.
   [[nodiscard]] virtual bool needs_own_session() const { return false; }
 
+  /// How far the server's clock may go astray between two passes before steps that were planned by
+  /// age stop until a person looks.
+  [[nodiscard]] virtual Duration tolerated_jump() const { return Duration::max(); }
+  [[nodiscard]] ClockWatch& clock_watch() { return clock_watch_; }
+
   /// observe -> plan. Changes nothing. `as_of` replaces the server's clock (tests); nullopt in
   /// production. Throws pg::Error when the database cannot be observed; a part that cannot be read
   /// (a missing privilege, a lock in the way) is a finding and the rest goes on.
@@ -47,6 +53,9 @@ class Task {
   /// done or nothing; one cancelled while it commits may be done without standing in `applied`.
   virtual Awaitable<void> apply(pg::Connection& connection, const Step& step,
                                 const Surroundings& around, Applied& applied) = 0;
+
+ private:
+  ClockWatch clock_watch_;
 };
 
 }  // namespace pgcaretaker::task

@@ -32,7 +32,8 @@ LIBRARIES = (
 # The thinking: a table of cases tests it, so nothing in it may depend on the moment or the machine.
 PURE = re.compile(r'daemon/\w+/(?:plan|judge|calendar|cadence|routes|bounds|key|key_choice|batch|'
                   r'window|retention|layout|likeness|urgency|draft|creation|retirement|\w*steps|'
-                  r'statement|snapshot|page|html|status_json)'
+                  r'statement|snapshot|states|marker|triggers|guards|chain|detached|'
+                  r'page|html|status_json)'
                   r'\.[ch]pp$')
 IMPURE_HEADER = re.compile(r'boost/asio|libpq|spdlog/')
 CLOCK = re.compile(r'\w*[Cc]lock::now\b|\b(?:gettimeofday|clock_gettime|std::time)\s*\(|'

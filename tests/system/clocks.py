@@ -111,5 +111,5 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pgcaretaker-system.") as name:
         folder = Path(name)
         right(folder)
-        off(folder, "+2d", "ahead of", ["2 step", "1 step"])
-        off(folder, "-2d", "behind", ["1 step", "1 step"])
+        off(folder, "+2d", "ahead of", ["4 step", "1 step"])
+        off(folder, "-2d", "behind", ["2 step", "1 step"])

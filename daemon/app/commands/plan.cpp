@@ -9,6 +9,7 @@
 #include "app/commands/commands.hpp"
 #include "app/one_shot.hpp"
 #include "partition/guard.hpp"
+#include "partition/steps.hpp"
 #include "postgres/timestamp.hpp"
 #include "task/pass.hpp"
 
@@ -63,6 +64,11 @@ void begin_anew(const task::Step& step, const std::string& role) {
   print_transaction(step, role);
 }
 
+/// What PostgreSQL refuses inside a transaction.
+bool runs_outside(const task::Step& step) {
+  return step.statements.front().name == partition::statement::detach_concurrently;
+}
+
 void print_step(const task::Step& step, const std::string& role) {
   fmt::print("  {} {}\n    why:  {}\n    lock: {}\n    undo: {}\n", step.action, step.subject,
              step.reason, step.lock, step.reversible ? "possible" : "not possible");
@@ -71,7 +77,7 @@ void print_step(const task::Step& step, const std::string& role) {
   }
   if (!step.urgency.empty()) {
     fmt::print("    wait: {}: {}\n", step.urgency, pg::effort_text(step.effort));
-    print_transaction(step, role);
+    if (!runs_outside(step)) print_transaction(step, role);
   }
   for (const auto& statement : step.statements) {
     const bool stands_alone = statement.name == partition::statement::validate_guard;
@@ -82,7 +88,7 @@ void print_step(const task::Step& step, const std::string& role) {
       fmt::print("          -- ${} = {}\n", i + 1, statement.params[i]);
     }
   }
-  if (!step.urgency.empty()) {
+  if (!step.urgency.empty() && !runs_outside(step)) {
     fmt::print("    sql:  COMMIT;\n");
   }
 }

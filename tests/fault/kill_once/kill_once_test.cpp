@@ -93,12 +93,17 @@ struct World {
     CHECK(admin.number("SELECT count(*) FROM audit.box WHERE done_at IS NULL") == 1000);
   }
 
-  /// Every table of the schema is a parent, a partition or the outbox.
-  void check_no_orphan() {
+  /// Every table of the schema is a parent, a partition, the outbox, or on its way out: detached
+  /// with a marker by which the next run knows it.
+  void check_no_orphan(bool may_be_on_its_way) {
     auto& admin = database.admin();
+    const std::string unmarked = may_be_on_its_way ? " AND coalesce(obj_description(c.oid, "
+                                                     "'pg_class'), '') NOT LIKE 'pgcaretaker: {%'"
+                                                   : "";
     CHECK(admin.number("SELECT count(*) FROM pg_class c WHERE relnamespace = 'audit'::regnamespace "
                        "AND relkind IN ('r', 'p') AND relname NOT IN ('events', 'box') AND NOT "
-                       "relispartition") == 0);
+                       "relispartition" +
+                       unmarked) == 0);
     CHECK(admin.number("SELECT count(*) FROM pg_inherits WHERE inhdetachpending") == 0);
   }
 
@@ -132,7 +137,7 @@ TEST_CASE_FIXTURE(World,
     arrange();
     run_and_kill_after(std::chrono::microseconds{moment(generator)});
     check_nothing_lost();
-    check_no_orphan();
+    check_no_orphan(true);
     // The killed session may live for a moment and hold the lease: that is 75, and not an error.
     int status = run("once");
     while (status == 75) {
@@ -141,7 +146,7 @@ TEST_CASE_FIXTURE(World,
     CHECK_MESSAGE(status == 0, directory.read("output"));
     CHECK_MESSAGE(run("plan") == 0, directory.read("output"));
     check_nothing_lost();
-    check_no_orphan();
+    check_no_orphan(false);
   }
 }
 

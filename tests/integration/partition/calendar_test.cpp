@@ -156,6 +156,6 @@ TEST_CASE("a plan changes nothing") {
   settings.hold_query = "SELECT false";
   keeper.once(settings, at("2026-01-01"));
   const Words before = partitions(database.admin());
-  CHECK(keeper.plan(settings, at("2026-11-23")).steps.size() == 4);
+  CHECK(subjects(keeper.plan(settings, at("2026-11-23"))).size() == 4);
   CHECK(partitions(database.admin()) == before);
 }

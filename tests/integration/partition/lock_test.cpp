@@ -46,19 +46,19 @@ TEST_CASE("a reader keeps a drop waiting no longer than lock_timeout, and nothin
   create_events(database.admin());
   Keeper keeper{database.options()};
   keeper.once(events(), january);
+  create_default(database.admin());
   Admin reader{database.name()};
   reader.execute("BEGIN");
   reader.execute("SELECT count(*) FROM public.events");
   const task::Plan plan = keeper.plan(impatient(), november);
-  const task::Step& drop = plan.steps.back();
-  const Applied applied = keeper.apply(impatient(), drop);
+  const Applied applied = keeper.chain(impatient(), plan);
   CHECK(applied.kind == Applied::Kind::yielded);
   CHECK(codes(applied.findings) == Words{"lock_timeout"});
-  CHECK(names(database.admin()).size() == 2);
+  CHECK(names(database.admin()).size() == 3);
   CHECK(keeper.connection().state() == pg::SessionState::ready);
   reader.execute("COMMIT");
-  CHECK(keeper.apply(impatient(), drop).kind == Applied::Kind::done);
-  CHECK(names(database.admin()).size() == 1);
+  CHECK(keeper.chain(impatient(), plan).kind == Applied::Kind::done);
+  CHECK(names(database.admin()).size() == 2);
 }
 
 TEST_CASE(
@@ -90,7 +90,7 @@ TEST_CASE(
     }
     reader.execute("COMMIT");
   }};
-  const Applied applied = keeper.apply(settings, plan.steps.back());
+  const Applied applied = keeper.chain(settings, plan);
   onlooker.join();
   CHECK(applied.kind == Applied::Kind::done);
   CHECK(waits == 0);
@@ -116,9 +116,11 @@ TEST_CASE("who reads a table that foreign keys point to is looked for as well") 
   reader.execute("SET application_name = 'zone report'; BEGIN");
   reader.execute("SELECT count(*) FROM public.zones");
   const task::Plan plan = keeper.plan(impatient(), november);
-  const task::Step& drop = plan.steps.back();
-  CHECK(contains(drop.lock, "public.zones"));
-  const Applied applied = keeper.apply(impatient(), drop);
+  const auto detach = std::find_if(plan.steps.begin(), plan.steps.end(),
+                                   [](const task::Step& step) { return step.action == "detach"; });
+  REQUIRE(detach != plan.steps.end());
+  CHECK(contains(detach->lock, "public.zones"));
+  const Applied applied = keeper.chain(impatient(), plan);
   REQUIRE(codes(applied.findings) == Words{"lock_timeout"});
   CHECK(contains(applied.findings[0].text, "application zone report) holds public.zones"));
 }
@@ -128,11 +130,12 @@ TEST_CASE("a drop that ran out of patience names the session in its way") {
   create_events(database.admin());
   Keeper keeper{database.options()};
   keeper.once(events(), january);
+  create_default(database.admin());
   Admin reader{database.name()};
   reader.execute("SET application_name = 'nightly report'; BEGIN");
   reader.execute("SELECT count(*) FROM public.events");
   const task::Plan plan = keeper.plan(impatient(), november);
-  const Applied applied = keeper.apply(impatient(), plan.steps.back());
+  const Applied applied = keeper.chain(impatient(), plan);
   REQUIRE(codes(applied.findings) == Words{"lock_timeout"});
   CHECK(contains(applied.findings[0].text, "application nightly report) holds public.events"));
   CHECK(contains(applied.findings[0].text, "idle in transaction, its transaction is "));
@@ -334,8 +337,10 @@ TEST_CASE(
   create_events(database.admin());
   Keeper keeper{database.options()};
   keeper.once(events(), january);
+  create_default(database.admin());
   database.admin().execute("INSERT INTO public.events (id, at) VALUES (1, '2026-01-31')");
   const task::Plan plan = keeper.plan(short_lived_events(), november);
+  REQUIRE(plan.steps.at(2).action == "detach");
   REQUIRE(plan.steps.at(2).subject == "public.events_y2026m01");
   Admin holder{database.name()};
   holder.execute("BEGIN");
@@ -345,7 +350,7 @@ TEST_CASE(
   CHECK_THROWS_AS(keeper.apply(short_lived_events(), plan.steps[2]), pg::Error);
   killer.join();
   holder.execute("ROLLBACK");
-  CHECK(names(database.admin()) == Words{"events_y2026m01", "events_y2026m02"});
+  CHECK(names(database.admin()) == Words{"events_default", "events_y2026m01", "events_y2026m02"});
   CHECK(database.admin().number("SELECT count(*) FROM public.events") == 1);
 }
 

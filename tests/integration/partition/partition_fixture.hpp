@@ -95,13 +95,33 @@ class Keeper {
     run(loop_, task.apply(*connection_, step, surroundings(), applied));
     return applied;
   }
-  /// Plans and applies every step; what each came to.
+  /// The steps about the subject of the plan's last one, as a pass does them: none behind one that
+  /// was not done. What the last of them came to, with the samples of all.
+  task::Applied chain(const config::Partition& settings, const task::Plan& plan) {
+    return chain(settings, plan, plan.steps.back().subject);
+  }
+  task::Applied chain(const config::Partition& settings, const task::Plan& plan,
+                      const std::string& subject) {
+    task::Applied last;
+    telemetry::Samples samples;
+    for (const task::Step& step : plan.steps) {
+      if (step.subject != subject) continue;
+      last = apply(settings, step);
+      samples.insert(samples.end(), last.samples.begin(), last.samples.end());
+      if (last.kind != task::Applied::Kind::done) break;
+    }
+    last.samples = std::move(samples);
+    return last;
+  }
+  /// Plans and applies every step; what each subject came to.
   std::vector<task::Applied> once(const config::Partition& settings,
                                   std::optional<UtcTime> as_of = {}) {
     std::vector<task::Applied> results;
     const task::Plan found = plan(settings, as_of);
-    for (const task::Step& step : found.steps) {
-      results.push_back(apply(settings, step));
+    for (std::size_t i = 0; i < found.steps.size(); ++i) {
+      const std::string& subject = found.steps[i].subject;
+      if (i > 0 && found.steps[i - 1].subject == subject) continue;
+      results.push_back(chain(settings, found, subject));
     }
     return results;
   }
@@ -112,10 +132,22 @@ class Keeper {
   std::unique_ptr<pg::Connection> connection_;
 };
 
-inline Words subjects(const task::Plan& plan) {
+/// All steps: "mark public.a", "detach public.a" ...
+inline Words acts(const task::Plan& plan) {
   Words result;
   for (const task::Step& step : plan.steps) {
     result.push_back(step.action + " " + step.subject);
+  }
+  return result;
+}
+
+/// What each subject comes to in the end: "drop public.a".
+inline Words subjects(const task::Plan& plan) {
+  Words result;
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const task::Step& step = plan.steps[i];
+    const bool is_last = i + 1 == plan.steps.size() || plan.steps[i + 1].subject != step.subject;
+    if (is_last) result.push_back(step.action + " " + step.subject);
   }
   return result;
 }

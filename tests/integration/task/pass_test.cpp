@@ -122,6 +122,15 @@ TEST_CASE_FIXTURE(World, "a step that fails stops no other step, and the pass ha
   CHECK(done() == 2);
 }
 
+TEST_CASE_FIXTURE(World, "behind a step that was not done nothing about its subject is tried") {
+  StatementsTask task{{"SELECT 1/0", "SELECT 1/0", "SELECT 2"}};
+  const Report report = pass(task);
+  REQUIRE(report.acts.size() == 3);
+  CHECK(report.acts[0].result == "failed");
+  CHECK(report.acts[1].result == "planned");
+  CHECK(report.acts[2].result == "done");
+}
+
 TEST_CASE_FIXTURE(World, "a lost race that leaves nothing to do is a success") {
   StatementsTask task{{"SELECT 1"}};
   task.kind = Applied::Kind::yielded;

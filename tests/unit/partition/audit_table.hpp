@@ -84,10 +84,24 @@ inline task::Plan plan_of(const config::Partition& settings, const partition::Sn
                               partition::make_draft(settings, snapshot), answers);
 }
 
-inline std::vector<std::string> subjects(const task::Plan& plan) {
+/// All steps: "mark public.a", "detach public.a" ...
+inline std::vector<std::string> acts(const task::Plan& plan) {
   std::vector<std::string> result;
   for (const task::Step& step : plan.steps) {
     result.push_back(step.action + " " + step.subject);
+  }
+  return result;
+}
+
+/// What each subject comes to in the end: "drop public.a", or "detach public.a" when its last step
+/// only puts its guards back.
+inline std::vector<std::string> subjects(const task::Plan& plan) {
+  std::vector<std::string> result;
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const task::Step& step = plan.steps[i];
+    const bool is_last = i + 1 == plan.steps.size() || plan.steps[i + 1].subject != step.subject;
+    const std::string action = step.action == "guard" ? "detach" : step.action;
+    if (is_last) result.push_back(action + " " + step.subject);
   }
   return result;
 }

@@ -86,6 +86,7 @@ Snapshot carried_out(Snapshot snapshot, const task::Plan& plan) {
       }
       continue;
     }
+    if (step.action == "mark" || step.action == "guard" || step.action == "drop") continue;
     const auto gone = std::find_if(
         snapshot.partitions.begin(), snapshot.partitions.end(),
         [&](const partition::ObservedPartition& p) { return p.name.text() == step.subject; });

@@ -3,9 +3,9 @@
 #include "partition/refusal.hpp"
 
 #include "audit_table.hpp"
+#include "partition/chain.hpp"
 #include "partition/create_steps.hpp"
 #include "partition/look.hpp"
-#include "partition/retire_steps.hpp"
 #include "partition/urgency.hpp"
 
 using namespace pgcaretaker;
@@ -37,7 +37,7 @@ task::Step creation(const config::Partition& settings, Urgency urgency) {
 
 task::Step removal(const config::Partition& settings) {
   const StepContext context{settings, 1000, KeyType::timestamptz, std::nullopt};
-  return retire_step(context, Member{}, Retention{}, "");
+  return chain_steps(context, Retiree{}, std::nullopt, {Arrow::detach}).front();
 }
 
 pg::Error refused(const char* sqlstate, std::string_view statement_name) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The very SQL of each kind of step.
+#include "partition/chain.hpp"
 #include "partition/create_steps.hpp"
 #include "partition/retire_steps.hpp"
 
@@ -44,6 +45,28 @@ Retention year() {
   return {std::chrono::days{365}, false, at("2025-11-23 14:00")};
 }
 
+/// All steps of its chain, without what [partition.new] asks for.
+std::vector<task::Step> chain(const StepContext& context, const Member& member,
+                              const Retention& retention, std::vector<Arrow> acts) {
+  Retiree retiree{member.observed, member.range, "because"};
+  retiree.drops = true;
+  retiree.ties.foreign_keys = {{"zone fk", {31, "public.zones"}}};
+  return chain_steps(context, retiree, retention, acts);
+}
+
+task::Step detach_step(const StepContext& context, const Member& member,
+                       const Retention& retention) {
+  return chain(context, member, retention, {Arrow::detach}).front();
+}
+
+config::Partition unguarded() {
+  config::Partition settings = test::audit_events_for_a_year();
+  settings.created.triggers = false;
+  settings.created.row_security = false;
+  settings.created.no_grants = false;
+  return settings;
+}
+
 }  // namespace
 
 TEST_CASE("creation is LIKE without identity, then ATTACH") {
@@ -75,7 +98,7 @@ TEST_CASE("a default partition is locked by creation and retirement, and the loc
   CHECK(create_step(with_default, {new_p()}, "").lock ==
         "ACCESS EXCLUSIVE on public.audit_events_default, SHARE UPDATE EXCLUSIVE on "
         "public.audit_events");
-  CHECK(retire_step(with_default, october(), year(), "").lock ==
+  CHECK(detach_step(with_default, october(), year()).lock ==
         "ACCESS EXCLUSIVE on public.audit_events, public.audit_events_y2025m10, "
         "public.audit_events_default");
 }
@@ -97,41 +120,83 @@ TEST_CASE("a step says which locks are worth a look before it asks for them") {
   CHECK(create_step(bare, {new_p()}, "").locks == Locks{shared_parent});
   CHECK(create_step(with_default, {new_p()}, "").locks == Locks{shared_parent, other});
   CHECK(create_by_function_step(with_default, new_p(), "").locks == Locks{parent, other});
-  CHECK(retire_step(bare, october(), year(), "").locks == Locks{parent, partition});
-  CHECK(retire_step(with_default, october(), year(), "").locks == Locks{parent, partition, other});
+  CHECK(detach_step(bare, october(), year()).locks == Locks{parent, partition});
+  CHECK(detach_step(with_default, october(), year()).locks == Locks{parent, partition, other});
   CHECK(drop_by_function_step(bare, october(), year(), "").locks == Locks{parent, partition});
 }
 
-TEST_CASE("retirement locks parent then partition, guards, holds, detaches, and only then drops") {
-  config::Partition settings = test::audit_events_for_a_year();
+TEST_CASE("a detach locks parent then partition, guards, holds, marks, and only then detaches") {
+  config::Partition settings = unguarded();
   settings.hold_query = "SELECT false";
-  const task::Step drop = retire_step(context(settings), october(), year(), "because");
-  CHECK(names(drop) == Words{"lock", "lock", "guard", "hold", "detach", "drop"});
-  CHECK(drop.action == "drop");
-  CHECK_FALSE(drop.reversible);
-  CHECK(drop.statements[0].sql ==
-        "LOCK TABLE ONLY \"public\".\"audit_events\" IN ACCESS EXCLUSIVE MODE");
-  CHECK(drop.statements[1].sql ==
-        "LOCK TABLE ONLY \"public\".\"audit_events_y2025m10\" IN ACCESS EXCLUSIVE MODE");
-  CHECK(drop.statements[4].sql ==
-        "ALTER TABLE \"public\".\"audit_events\" DETACH PARTITION "
-        "\"public\".\"audit_events_y2025m10\"");
-  CHECK(drop.statements[5].sql == "DROP TABLE \"public\".\"audit_events_y2025m10\"");
-  for (const task::Statement& sent : drop.statements) {
-    CHECK_FALSE(contains(sent.sql, "CASCADE"));
-  }
-
-  settings.expire = config::Expire::detach;
-  settings.hold_query.clear();
-  const task::Step detach = retire_step(context(settings), october(), year(), "");
-  CHECK(names(detach) == Words{"lock", "lock", "guard", "detach"});
+  const auto steps =
+      chain(context(settings), october(), year(), {Arrow::detach, Arrow::release, Arrow::drop});
+  REQUIRE(steps.size() == 3);
+  const task::Step& detach = steps[0];
+  CHECK(names(detach) == Words{"lock", "lock", "guard", "hold", "mark", "detach"});
   CHECK(detach.action == "detach");
   CHECK(detach.reversible);
+  CHECK(detach.by_age);
+  CHECK(detach.statements[0].sql ==
+        "LOCK TABLE ONLY \"public\".\"audit_events\" IN ACCESS EXCLUSIVE MODE");
+  CHECK(detach.statements[1].sql ==
+        "LOCK TABLE ONLY \"public\".\"audit_events_y2025m10\" IN ACCESS EXCLUSIVE MODE");
+  CHECK(detach.statements[5].sql ==
+        "ALTER TABLE \"public\".\"audit_events\" DETACH PARTITION "
+        "\"public\".\"audit_events_y2025m10\"");
+  const task::Step& release = steps[1];
+  CHECK(names(release) == Words{"lock", "guard", "hold", "release"});
+  CHECK(release.statements[3].sql ==
+        "ALTER TABLE \"public\".\"audit_events_y2025m10\" DROP CONSTRAINT \"zone fk\"");
+  CHECK(release.lock == "ACCESS EXCLUSIVE on public.audit_events_y2025m10, public.zones");
+  const task::Step& drop = steps[2];
+  CHECK(names(drop) == Words{"lock", "guard", "hold", "drop"});
+  CHECK(drop.statements[3].sql == "DROP TABLE \"public\".\"audit_events_y2025m10\"");
+  CHECK_FALSE(drop.reversible);
+  for (const task::Step& step : steps) {
+    CHECK(step.subject == "public.audit_events_y2025m10");
+    CHECK(step.reason == "because");
+    for (const task::Statement& sent : step.statements) {
+      CHECK_FALSE(contains(sent.sql, "CASCADE"));
+    }
+  }
+}
+
+TEST_CASE("beside readers it is mark, detach outside a transaction, guards, each by itself") {
+  const config::Partition settings = unguarded();
+  const auto steps = chain(context(settings), october(), year(),
+                           {Arrow::mark, Arrow::detach_concurrently, Arrow::guard, Arrow::drop});
+  CHECK(names(steps[0]) == Words{"lock", "guard", "mark"});
+  CHECK(names(steps[1]) == Words{"detach_concurrently"});
+  CHECK(contains(steps[1].statements[0].sql, " CONCURRENTLY"));
+  CHECK(steps[1].locks[0] == pg::WantedLock{1000, pg::LockMode::access_exclusive});
+  CHECK(names(steps[2]) == Words{"lock", "guard", "mark"});
+  CHECK(steps[2].by_age);
+  CHECK(contains(steps[0].statements[2].sql, "\"state\":\"marked\""));
+  CHECK(contains(steps[2].statements[1].sql, "\"state\":\"marked\",\"since\":'"));
+  CHECK(contains(steps[2].statements[2].sql, "\"state\":\"detached\""));
+  CHECK(contains(steps[3].statements[1].sql, "\"state\":\"detached\",\"since\":'"));
+  const auto rest = chain(context(settings), october(), year(), {Arrow::guard, Arrow::drop});
+  CHECK_FALSE(rest[0].by_age);
+}
+
+TEST_CASE("what is out of the table is acted on by OID, name and marker, attached to nothing") {
+  const config::Partition settings = unguarded();
+  const auto steps = chain(context(settings), october(), year(), {Arrow::detach, Arrow::drop});
+  const task::Statement& guard = steps[1].statements[1];
+  CHECK(guard.expect_rows == 1);
+  for (const char* proof :
+       {"c.oid = 2000", "n.nspname = 'public'", "c.relname = 'audit_events_y2025m10'",
+        "c.relkind = 'r'", "NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i",
+        "'pgcaretaker: {\"parent\":1000,\"table\":\"public.audit_events\",\"oid\":2000,",
+        "f.contype = 'f'"}) {
+    CAPTURE(proof);
+    CHECK(contains(guard.sql, proof));
+  }
 }
 
 TEST_CASE("the guard proves OID, parent, name, kind and bounds, and must give one row") {
   const config::Partition settings = test::audit_events_for_a_year();
-  const task::Step step = retire_step(context(settings), october(), year(), "");
+  const task::Step step = detach_step(context(settings), october(), year());
   const task::Statement& guard = step.statements[2];
   CHECK(guard.expect_rows == 1);
   for (const char* proof :
@@ -144,15 +209,17 @@ TEST_CASE("the guard proves OID, parent, name, kind and bounds, and must give on
 }
 
 TEST_CASE("what retention_query shortened is asked again under the lock") {
-  config::Partition settings = test::audit_events_for_a_year();
+  config::Partition settings = unguarded();
   settings.retention_query = "SELECT 20;";
   const Retention shortened{std::chrono::days{20}, true, at("2025-11-23 14:00")};
-  const task::Step step = retire_step(context(settings), october(), shortened, "");
-  CHECK(names(step) == Words{"lock", "lock", "guard", "retention_query", "detach", "drop"});
+  const task::Step step = detach_step(context(settings), october(), shortened);
+  CHECK(names(step) == Words{"lock", "lock", "guard", "retention_query", "mark", "detach"});
   CHECK(step.statements[3].expect_rows == 1);
   CHECK(contains(step.statements[3].sql, "FROM (SELECT 20\n) AS answer (days)"));
   CHECK(contains(step.statements[3].sql,
                  "timestamptz '2025-11-01 00:00:00+00' <= timestamptz '2025-12-13 14:00:00+00'"));
+  CHECK(names(chain(context(settings), october(), shortened, {Arrow::drop}).front()) ==
+        Words{"lock", "guard", "retention_query", "drop"});
 }
 
 TEST_CASE("both ends of foreign keys are looked at, and named") {
@@ -166,7 +233,7 @@ TEST_CASE("both ends of foreign keys are looked at, and named") {
         "SHARE UPDATE EXCLUSIVE on public.audit_events, SHARE ROW EXCLUSIVE on public.zones, "
         "public.notes");
   CHECK(create.locks[1] == pg::WantedLock{31, LockMode::share_row_exclusive});
-  const task::Step drop = retire_step(near, october(), year(), "");
+  const task::Step drop = detach_step(near, october(), year());
   CHECK(drop.lock ==
         "ACCESS EXCLUSIVE on public.audit_events, public.audit_events_y2025m10, public.zones, "
         "public.notes");
@@ -213,10 +280,11 @@ TEST_CASE("odd names stay inside their quotes") {
   settings.drop_function = {"We\"ird", "Drop It"};
   Member member = october();
   member.observed.name = {"Weird Schema", "it's; DROP TABLE x --"};
-  const task::Step step = retire_step(context(settings), member, year(), "");
+  const auto steps = chain(context(settings), member, year(), {Arrow::detach, Arrow::drop});
+  const task::Step& step = steps[0];
   CHECK(contains(step.statements[0].sql, "\"Weird Schema\".\"Tab\"\"le\" "));
   CHECK(contains(step.statements[2].sql, "c.relname = 'it''s; DROP TABLE x --'"));
-  CHECK(step.statements.back().sql == "DROP TABLE \"Weird Schema\".\"it's; DROP TABLE x --\"");
+  CHECK(steps[1].statements.back().sql == "DROP TABLE \"Weird Schema\".\"it's; DROP TABLE x --\"");
   CHECK(drop_by_function_step(context(settings), member, year(), "").statements[1].sql ==
         "SELECT \"We\"\"ird\".\"Drop It\"('it''s; DROP TABLE x --')");
 }
@@ -238,7 +306,7 @@ TEST_CASE("the bounds of a create step can be read back from it") {
   CHECK(planned_bounds(create_step(context(settings), {new_p()}, "")) == bounds);
   settings.create_function = {"public", "f"};
   CHECK(planned_bounds(create_by_function_step(context(settings), new_p(), "")) == bounds);
-  CHECK(planned_bounds(retire_step(context(settings), october(), year(), "")).empty());
+  CHECK(planned_bounds(detach_step(context(settings), october(), year())).empty());
 }
 
 TEST_CASE("several partitions are made ready first and attached under locks asked for once") {

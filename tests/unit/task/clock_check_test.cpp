@@ -72,3 +72,44 @@ TEST_CASE("the time that observing took is no difference") {
   withhold_when_clocks_differ(plan, ours, ours + 1min);
   CHECK(plan.steps.size() == 1);
 }
+
+TEST_CASE("a server's clock that jumps between two passes keeps what was planned by age") {
+  const SteadyTime steady{1000h};
+  for (const auto& [jump, words] :
+       {std::pair{26h, "went ahead by 93600 s"}, std::pair{-26h, "went back by 93600 s"}}) {
+    ClockWatch watch;
+    watch.look(ours, steady, 24h);
+    Plan plan = plan_seen_at(ours);
+    withhold_after_jump(plan, watch);
+    CHECK(plan.steps.size() == 3);
+    watch.look(ours + 6h + jump, steady + 6h, 24h);
+    withhold_after_jump(plan, watch);
+    CHECK(plan.steps.size() == 1);
+    REQUIRE(plan.findings.size() == 1);
+    CHECK(plan.findings[0].code == "clock_jumped");
+    CHECK(plan.findings[0].severity == Severity::critical);
+    CHECK(plan.findings[0].text.find(words) != std::string::npos);
+  }
+}
+
+TEST_CASE("a jump is in doubt until a person looks, not until the next pass") {
+  const SteadyTime steady{1000h};
+  ClockWatch watch;
+  watch.look(ours, steady, 24h);
+  watch.look(ours + 25h, steady, 24h);
+  watch.look(ours + 26h, steady + 1h, 24h);
+  CHECK(watch.jump().has_value());
+  watch.person_looked();
+  CHECK_FALSE(watch.jump().has_value());
+  watch.look(ours + 100h, steady + 2h, 24h);
+  CHECK_FALSE(watch.jump().has_value());
+}
+
+TEST_CASE("a clock that moves as far as ours, or little more, is no jump") {
+  const SteadyTime steady{1000h};
+  ClockWatch watch;
+  watch.look(ours, steady, 24h);
+  watch.look(ours + 500h, steady + 500h, 24h);
+  watch.look(ours + 530h, steady + 506h, 24h);
+  CHECK_FALSE(watch.jump().has_value());
+}

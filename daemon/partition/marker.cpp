@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// JSON behind a sign. What only the transaction knows is put in by the server.
+#include "partition/marker.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "partition/steps.hpp"
+#include "postgres/quote.hpp"
+#include "postgres/timestamp.hpp"
+
+namespace pgcaretaker::partition {
+
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+std::string_view text_of(MarkerState state) {
+  return state == MarkerState::marked ? "marked" : "detached";
+}
+
+}  // namespace
+
+std::optional<Marker> parse_marker(std::string_view text) {
+  if (!text.starts_with(marker_sign)) return std::nullopt;
+  const json from = json::parse(text.substr(marker_sign.size() - 1), nullptr, false);
+  if (!from.is_object()) return std::nullopt;
+  Marker marker;
+  try {
+    marker.parent = from.at("parent").get<std::int64_t>();
+    marker.table = from.at("table").get<std::string>();
+    marker.oid = from.at("oid").get<std::int64_t>();
+    marker.bounds = from.at("bounds").get<std::string>();
+    marker.plan = from.at("plan").get<std::string>();
+    const auto then = from.at("then").get<std::string>();
+    const auto state = from.at("state").get<std::string>();
+    const auto since = pg::parse_timestamp(from.at("since").get<std::string>());
+    const bool is_known =
+        (then == "drop" || then == "keep") &&
+        (state == text_of(MarkerState::marked) || state == text_of(MarkerState::detached));
+    if (!is_known || !since) return std::nullopt;
+    marker.drops = then == "drop";
+    marker.state =
+        state == text_of(MarkerState::marked) ? MarkerState::marked : MarkerState::detached;
+    marker.since = *since;
+    if (!from.at("comment").is_null()) marker.comment = from.at("comment").get<std::string>();
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
+  return marker;
+}
+
+std::string marker_head(const Marker& marker) {
+  const ordered_json head{{"parent", marker.parent},
+                          {"table", marker.table},
+                          {"oid", marker.oid},
+                          {"bounds", marker.bounds},
+                          {"plan", marker.plan},
+                          {"then", marker.drops ? "drop" : "keep"},
+                          {"state", text_of(marker.state)}};
+  const std::string text = head.dump();
+  return std::string{marker_sign} + text.substr(1, text.size() - 2) + ",\"since\":";
+}
+
+task::Statement mark_statement(const Marker& marker, const config::TableName& table,
+                               bool over_marker) {
+  const std::string before =
+      over_marker
+          ? fmt::format("pg_catalog.substr(old, {})::json ->> 'comment'", marker_sign.size())
+          : "old";
+  const std::string body = fmt::format(
+      "DECLARE old text := pg_catalog.obj_description({}, 'pg_class'); BEGIN\n"
+      "  EXECUTE pg_catalog.format('COMMENT ON TABLE %s IS %L',\n"
+      "    {},\n"
+      "    {}\n"
+      "    || pg_catalog.to_json(pg_catalog.clock_timestamp()::text) || ',\"comment\":'\n"
+      "    || coalesce(pg_catalog.to_json({})::text, 'null') || '}}');\n"
+      "END",
+      marker.oid, pg::quote_literal(table.sql()), pg::quote_literal(marker_head(marker)), before);
+  return make_statement(statement::mark, "DO " + dollar_quoted(body));
+}
+
+task::Statement unmark_statement(const Marker& marker, const config::TableName& table) {
+  return make_statement(statement::unmark,
+                        fmt::format("COMMENT ON TABLE {} IS {}", table.sql(),
+                                    marker.comment ? pg::quote_literal(*marker.comment) : "NULL"));
+}
+
+}  // namespace pgcaretaker::partition

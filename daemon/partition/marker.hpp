@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The comment by which a table that we took out of its parent is known, and nothing else. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/table_name.hpp"
+#include "task/step.hpp"
+
+namespace pgcaretaker::partition {
+
+/// What such a comment begins with.
+inline constexpr std::string_view marker_sign = "pgcaretaker: {";
+
+enum class MarkerState {
+  marked,    // written before DETACH ... CONCURRENTLY: in the table or out of it, unguarded
+  detached,  // written with the guards, when it was out of the table
+};
+
+struct Marker {
+  std::int64_t parent = 0;  // OID
+  std::string table;        // schema.table of the parent, as it was called then
+  std::int64_t oid = 0;     // of the partition: a copied comment marks nothing
+  std::string bounds;       // FOR VALUES FROM (...) TO (...)
+  bool drops = false;       // false = kept for good
+  std::string plan;         // id of the plan that wrote it
+  MarkerState state = MarkerState::marked;
+  UtcTime since{};                     // by the server's clock
+  std::optional<std::string> comment;  // the one the table had before
+};
+
+/// nullopt for any other comment, and for one that was tampered with.
+[[nodiscard]] std::optional<Marker> parse_marker(std::string_view text);
+
+/// All of the comment that is known before it is written: up to `since`.
+[[nodiscard]] std::string marker_head(const Marker& marker);
+
+/// Writes the marker; `since` is the server's clock then. `comment` is kept from the marker that is
+/// there when `over_marker`, else it is the whole comment.
+[[nodiscard]] task::Statement mark_statement(const Marker& marker, const config::TableName& table,
+                                             bool over_marker);
+
+/// Gives the table back the comment that it had before.
+[[nodiscard]] task::Statement unmark_statement(const Marker& marker,
+                                               const config::TableName& table);
+
+}  // namespace pgcaretaker::partition
