@@ -261,6 +261,7 @@ TEST_CASE("FINALIZE killed at any of its statements is done by the next pass") {
     }
     Keeper keeper{scene.database.options()};
     const task::Plan plan = keeper.plan(scene.settings(), november);
+    REQUIRE_FALSE(plan.steps.empty());
     REQUIRE(plan.steps.front().action == "finish");
     is_there = statement < plan.steps.front().statements.size();
     CHECK_THROWS_AS(keeper.apply(scene.settings(), killed_at(plan.steps.front(), statement)),
