@@ -39,7 +39,8 @@ def config_keys(tree, struct='Settings', prefix=''):
 
 
 def commands(tree):
-    return set(re.findall(r'\bCommand::\w+,\s*"([a-z-]+)"', tree[COMMAND_LINE]))
+    words = re.findall(r'(?:\bCommand::\w+,|\badd_subcommand\()\s*"([a-z-]+)"', tree[COMMAND_LINE])
+    return set(words)
 
 
 def options(tree):
