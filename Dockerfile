@@ -29,6 +29,8 @@ RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-ins
     rm -rf /var/lib/apt/lists/*
 COPY --from=build /source/build/release/daemon/pgcaretaker /usr/bin/pgcaretaker
 COPY config/pgcaretaker.toml /etc/pgcaretaker/pgcaretaker.toml
+# Mount a volume here for archive.directory; an empty one takes over this owner.
+RUN install -d -m 700 -o 64000 -g 64000 /var/lib/pgcaretaker/archive
 # A number, so that Kubernetes' runAsNonRoot can see that it is not root.
 USER 64000:64000
 EXPOSE 9791

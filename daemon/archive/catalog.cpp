@@ -86,14 +86,6 @@ Column column_in(const pg::Row& row) {
 
 }  // namespace
 
-std::string column_list(const std::vector<std::string>& names) {
-  std::string list;
-  for (const std::string& name : names) {
-    list += (list.empty() ? "" : ", ") + config::quote_identifier(name);
-  }
-  return list;
-}
-
 Awaitable<Found> find_table(pg::Connection& connection, const TableName& table) {
   const pg::Result rows =
       co_await connection.query("archive.find", find_sql, table.schema, table.name);
@@ -134,8 +126,8 @@ Awaitable<Manifest> describe(pg::Connection& connection, std::int64_t oid, const
     }
     const pg::Row row = rows.only_row();
     if (row.text("kind") != "r") {
-      throw Error{fmt::format("{} is no plain table, only such a one can be archived",
-                              table.text())};
+      throw Error{
+          fmt::format("{} is no plain table, only such a one can be archived", table.text())};
     }
     manifest.bounds = row.get<std::string>("bounds");
     manifest.database = row.get<std::string>("database");
@@ -152,8 +144,7 @@ Awaitable<Manifest> describe(pg::Connection& connection, std::int64_t oid, const
       manifest.key_type = row.get<std::string>("type");
     }
   }
-  const pg::Result proof =
-      co_await connection.query("archive.fingerprint", fingerprint_sql(table));
+  const pg::Result proof = co_await connection.query("archive.fingerprint", fingerprint_sql(table));
   manifest.fingerprint.rows = proof.only_row().get<std::int64_t>("rows");
   manifest.fingerprint.versions = proof.only_row().get<std::int64_t>("versions");
   manifest.rows = manifest.fingerprint.rows;

@@ -33,7 +33,4 @@ Awaitable<Manifest> describe(pg::Connection& connection, std::int64_t oid,
 Awaitable<std::vector<Column>> columns_of(pg::Connection& connection,
                                           const config::TableName& table);
 
-/// "a", "b": for COPY.
-[[nodiscard]] std::string column_list(const std::vector<std::string>& names);
-
 }  // namespace pgcaretaker::archive

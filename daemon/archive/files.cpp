@@ -46,8 +46,8 @@ std::string advice(int error) {
 }  // namespace
 
 void fail(std::string_view what, const std::string& path, int error) {
-  throw Error{fmt::format("cannot {} {}: {}{}", what, path,
-                          std::generic_category().message(error), advice(error))};
+  throw Error{fmt::format("cannot {} {}: {}{}", what, path, std::generic_category().message(error),
+                          advice(error))};
 }
 
 Descriptor::Descriptor(Descriptor&& other) noexcept : number_{other.number_} {

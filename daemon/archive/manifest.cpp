@@ -77,8 +77,7 @@ FileFacts file_of(const Json& json) {
   FileFacts file;
   file.name = json.at("name").get<std::string>();
   // It is opened below the archive's own folder, and nowhere else.
-  if (file.name.empty() || file.name.starts_with('.') ||
-      file.name.find('/') != std::string::npos) {
+  if (file.name.empty() || file.name.starts_with('.') || file.name.find('/') != std::string::npos) {
     throw BadManifest{"its file name '" + file.name + "' leads elsewhere"};
   }
   file.format = format_of(json.at("format").get<std::string>());
@@ -93,8 +92,8 @@ FileFacts file_of(const Json& json) {
 Manifest manifest_of(const Json& json) {
   const int format = json.at("format").get<int>();
   if (format != format_version) {
-    throw BadManifest{fmt::format("its format is {}, this pgcaretaker reads {}", format,
-                                  format_version)};
+    throw BadManifest{
+        fmt::format("its format is {}, this pgcaretaker reads {}", format, format_version)};
   }
   Manifest manifest;
   manifest.written_at = json.at("written_at").get<std::string>();

@@ -20,10 +20,10 @@ inline constexpr std::string_view csv_name = "data.csv.zst";
 
 struct Column {
   std::string name;
-  std::string type;                             // format_type, names with their schema
+  std::string type;                              // format_type, names with their schema
   std::optional<config::TableName> collation{};  // where it is not the type's own
   bool not_null = false;
-  std::string generated;  // "" = its values are in the files; "stored", "virtual": they are not
+  std::string generated;   // "" = its values are in the files; "stored", "virtual": they are not
   std::string expression;  // of a generated column
   std::string identity;    // "", "always", "by default"
 
@@ -56,13 +56,13 @@ struct Fingerprint {
 };
 
 struct Manifest {
-  std::string written_at;  // UTC, ISO 8601
+  std::string written_at;   // UTC, ISO 8601
   std::string pgcaretaker;  // version
   std::string plan_id;
   std::string database;
   std::string host;  // where the server was reached
   int server_version = 0;
-  std::string encoding;  // of the CSV file and of text in the binary one
+  std::string encoding;                       // of the CSV file and of text in the binary one
   std::optional<config::TableName> parent{};  // nullopt = it was no partition
   config::TableName table;
   std::string bounds;  // FOR VALUES ...; "" without a parent

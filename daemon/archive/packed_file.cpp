@@ -160,8 +160,8 @@ class PackedReader::Impl {
       const std::size_t before = out.pos;
       if (in_.pos == in_.size) fill();
       if (has_ended_ && in_.size == 0 && !is_in_frame_) break;
-      is_in_frame_ = checked(ZSTD_decompressStream(context_.get(), &out, &in_),
-                             measured_.path) != 0;
+      is_in_frame_ =
+          checked(ZSTD_decompressStream(context_.get(), &out, &in_), measured_.path) != 0;
       if (has_ended_ && is_in_frame_ && out.pos == before && in_.pos == in_.size) {
         throw Error{fmt::format("{} is cut off", measured_.path)};
       }

@@ -40,8 +40,7 @@ class PackedWriter {
 /// Reads; memory is bounded by the window of the frame, 128 MiB at most. Throws Error.
 class PackedReader {
  public:
-  PackedReader(const std::string& folder, std::string name, FileFormat format,
-               std::size_t columns);
+  PackedReader(const std::string& folder, std::string name, FileFormat format, std::size_t columns);
   ~PackedReader();
   PackedReader(const PackedReader&) = delete;
   PackedReader& operator=(const PackedReader&) = delete;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far the writing or reading of an archive has come: for a metric, /status and a terminal. Pure.
+// How far the work on an archive has come: for a metric, /status and a terminal. Pure.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,6 @@ using OnProgress = std::function<void(const Progress&)>;
 
 /// pgcaretaker_archive_progress_ratio of the configured `table`; with nullptr: none is being
 /// written.
-[[nodiscard]] telemetry::Sample progress_sample(const std::string& table,
-                                                const Progress* progress);
+[[nodiscard]] telemetry::Sample progress_sample(const std::string& table, const Progress* progress);
 
 }  // namespace pgcaretaker::archive

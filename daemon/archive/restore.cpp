@@ -9,7 +9,7 @@
 
 #include "archive/background.hpp"
 #include "archive/catalog.hpp"
-#include "archive/restore_sql.hpp"
+#include "archive/statements.hpp"
 #include "archive/verify.hpp"
 #include "postgres/transaction.hpp"
 
@@ -71,8 +71,8 @@ class Restoring {
   Awaitable<void> refuse_early() {
     const Found taken = co_await find_table(connection_, request_.as);
     if (taken.oid != 0) {
-      throw Error{fmt::format("there is {} already: choose another name with --as",
-                              request_.as.text())};
+      throw Error{
+          fmt::format("there is {} already: choose another name with --as", request_.as.text())};
     }
     if (!request_.attach) co_return;
     if (!manifest_.parent || manifest_.bounds.empty()) {
@@ -81,8 +81,8 @@ class Restoring {
     const std::string parent = manifest_.parent->text();
     const Found found = co_await find_table(connection_, *manifest_.parent);
     if (found.oid == 0 || found.kind != 'p') {
-      throw Error{fmt::format("there is no partitioned table {} any more: restore it with --as",
-                              parent)};
+      throw Error{
+          fmt::format("there is no partitioned table {} any more: restore it with --as", parent)};
     }
     const std::vector<Column> present = co_await columns_of(connection_, *manifest_.parent);
     const auto differences = column_differences(manifest_.columns, present);
@@ -174,9 +174,8 @@ class Restoring {
   }
 
   Awaitable<void> fill(const FileFacts& file) {
-    const SharedReader reader =
-        co_await open_reader(workshop_.side_thread, request_.folder, file,
-                             manifest_.copied_columns().size());
+    const SharedReader reader = co_await open_reader(workshop_.side_thread, request_.folder, file,
+                                                     manifest_.copied_columns().size());
     Piece piece;
     std::function<Piece()> read = [reader] {
       Piece next;
@@ -215,8 +214,8 @@ class Restoring {
   Awaitable<void> secure() {
     const std::string name = request_.as.sql();
     if (!request_.row_security) co_return;
-    const std::string sql = fmt::format(
-        "ALTER TABLE {} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", name);
+    const std::string sql =
+        fmt::format("ALTER TABLE {} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", name);
     co_await connection_.query("archive.secure", sql);
   }
 

@@ -13,16 +13,17 @@ namespace pgcaretaker::archive {
 struct RestoreRequest {
   std::string folder;  // of the archive
   Manifest manifest;
-  config::TableName as;          // the table to make
-  bool attach = false;           // as the partition of its parent that it was
-  bool row_security = true;      // when attached: enabled and forced, as on new partitions
-  Duration lock_timeout{1000};   // how long the parent may be waited for
+  config::TableName as;         // the table to make
+  bool attach = false;          // as the partition of its parent that it was
+  bool row_security = true;     // when attached: enabled and forced, as on new partitions
+  Duration lock_timeout{1000};  // how long the parent may be waited for
 };
 
-/// One transaction makes the table, copies the binary file in (the CSV file where the server cannot
-/// read the binary one, such as arrays of types with other OIDs), checks SHA-256 and counts the rows
-/// of the table against the manifest, takes away what default privileges hand out, attaches, and
-/// commits. What ATTACH would refuse is refused before anything is copied. Returns the rows.
+/// One transaction makes the table, copies the binary file in (the CSV file where the server
+/// cannot read the binary one, such as arrays of types with other OIDs), checks SHA-256 and counts
+/// the rows of the table against the manifest, takes away what default privileges hand out,
+/// attaches, and commits. What ATTACH would refuse is refused before anything is copied. Returns
+/// the rows.
 ///
 /// Throws Error (one line: name taken, range covered, parent gone, columns that have changed, bytes
 /// that have) and pg::Error. Memory and loop as for archive_table().

@@ -48,8 +48,8 @@ std::optional<Stored> find(const std::vector<Stored>& all, const std::string& wa
     found = stored;
   }
   if (!found) {
-    problem = fmt::format("there is no archive '{}': `pgcaretaker archive list` has their names",
-                          wanted);
+    problem =
+        fmt::format("there is no archive '{}': `pgcaretaker archive list` has their names", wanted);
   }
   return found;
 }

@@ -57,8 +57,8 @@ Awaitable<std::vector<std::string>> verify(pg::SideThread& thread, const std::st
   std::int64_t files_done = 0;
   for (const FileFacts& file : manifest.files) {
     if (file.rows != manifest.rows) {
-      faults.push_back(fmt::format("{}: has {} rows, the table had {}", file.name, file.rows,
-                                   manifest.rows));
+      faults.push_back(
+          fmt::format("{}: has {} rows, the table had {}", file.name, file.rows, manifest.rows));
     }
     progress.stage = "reading back " + file.name;
     try {

@@ -11,6 +11,7 @@
 #include "archive/files.hpp"
 #include "archive/location.hpp"
 #include "archive/packed_file.hpp"
+#include "archive/statements.hpp"
 #include "archive/store.hpp"
 #include "archive/verify.hpp"
 #include "async/shield.hpp"
@@ -77,18 +78,17 @@ class Writing {
       throw Error{fmt::format("{} is another table by now: nothing was archived", name)};
     }
     if (found.is_filtered && !(found.is_forced && subject_.is_detached)) {
-      throw Error{fmt::format("policies of {} would hide rows from this role: archive it with a "
-                              "role that has BYPASSRLS",
-                              name)};
+      throw Error{
+          fmt::format("policies of {} would hide rows from this role: archive it with a "
+                      "role that has BYPASSRLS",
+                      name)};
     }
     co_return found;
   }
 
   Awaitable<void> open_folder() {
     const std::string directory = workshop_.settings.directory;
-    std::function<void()> make = [directory, name = folder_name_] {
-      make_folder(directory, name);
-    };
+    std::function<void()> make = [directory, name = folder_name_] { make_folder(directory, name); };
     co_await act("make folder", std::move(make));
     step("lock folder");
     std::function<std::shared_ptr<Descriptor>()> lock = [folder = folder_] {
@@ -211,38 +211,46 @@ class Writing {
     manifest_.written_at = pg::format_iso8601(workshop_.clock.utc_now());
     const int files = workshop_.settings.csv ? 2 : 1;
     progress_.rows_total = manifest_.rows * files * 2;  // written and read back
-    co_await copy(FileFormat::binary, std::string{binary_name}, "FORMAT binary");
+    co_await copy(FileFormat::binary, std::string(binary_name));
     if (workshop_.settings.csv) {
-      co_await copy(FileFormat::csv, std::string{csv_name}, "FORMAT csv, HEADER");
+      co_await copy(FileFormat::csv, std::string(csv_name));
     }
     co_await end();
   }
 
-  Awaitable<void> copy(FileFormat format, std::string name, std::string how) {
-    const std::vector<std::string> columns = manifest_.copied_columns();
-    using Writer = std::shared_ptr<PackedWriter>;
-    std::function<Writer()> open = [partial = partial_, name, format, count = columns.size(),
+  using Writer = std::shared_ptr<PackedWriter>;
+
+  Awaitable<Writer> open_writer(FileFormat format, std::string name) {
+    std::function<Writer()> open = [partial = partial_, name, format,
+                                    columns = manifest_.copied_columns().size(),
                                     level = workshop_.settings.level] {
-      return std::make_shared<PackedWriter>(partial, name, format, count, level);
+      return std::make_shared<PackedWriter>(partial, name, format, columns, level);
     };
     step("open " + name);
-    const Writer writer = co_await in_background(workshop_.side_thread, std::move(open));
+    co_return co_await in_background(workshop_.side_thread, std::move(open));
+  }
+
+  Awaitable<void> append(Writer writer, std::string piece, std::int64_t rows_before) {
+    const auto bytes = std::make_shared<std::string>(std::move(piece));
+    std::function<FileFacts()> write = [writer, bytes] {
+      writer->append(*bytes);
+      return writer->facts();
+    };
+    step("append");
+    const FileFacts so_far = co_await in_background(workshop_.side_thread, std::move(write));
+    progress_.rows_done = rows_before + so_far.rows;
+    progress_.bytes_packed = so_far.compressed_bytes;
+    if (workshop_.on_progress) workshop_.on_progress(progress_);
+  }
+
+  Awaitable<void> copy(FileFormat format, std::string name) {
+    const Writer writer = co_await open_writer(format, name);
     progress_.stage = "writing " + name;
     const std::int64_t rows_before = progress_.rows_done;
-    const auto sink = [&](std::string& piece) -> Awaitable<void> {
-      step("append to " + name);
-      std::function<FileFacts()> append = [writer, bytes = std::make_shared<std::string>(
-                                                       std::move(piece))] {
-        writer->append(*bytes);
-        return writer->facts();
-      };
-      const FileFacts so_far = co_await in_background(workshop_.side_thread, append);
-      progress_.rows_done = rows_before + so_far.rows;
-      progress_.bytes_packed = so_far.compressed_bytes;
-      if (workshop_.on_progress) workshop_.on_progress(progress_);
+    const auto sink = [&](std::string& piece) {
+      return append(writer, std::move(piece), rows_before);
     };
-    const std::string sql = fmt::format("COPY {} ({}) TO STDOUT ({})", subject_.table.sql(),
-                                        column_list(columns), how);
+    const std::string sql = copy_out_sql(manifest_, format);
     step("copy " + name);
     const std::int64_t copied =
         co_await connection_.copy_out("archive.copy", sql, sink, workshop_.stall);
@@ -250,9 +258,10 @@ class Writing {
     step("finish " + name);
     FileFacts facts = co_await in_background(workshop_.side_thread, std::move(finish));
     if (facts.rows != manifest_.rows || copied != manifest_.rows) {
-      throw Error{fmt::format("{} has {} rows, but its COPY gave {} and {} holds {}: nothing was "
-                              "archived",
-                              subject_.table.text(), manifest_.rows, copied, name, facts.rows)};
+      throw Error{
+          fmt::format("{} has {} rows, but its COPY gave {} and {} holds {}: nothing was "
+                      "archived",
+                      subject_.table.text(), manifest_.rows, copied, name, facts.rows)};
     }
     manifest_.files.push_back(std::move(facts));
   }

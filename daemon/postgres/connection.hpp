@@ -21,8 +21,8 @@ namespace pgcaretaker::pg {
 
 class Canceller;
 
-/// Takes a piece of a COPY's stream; while it is awaited, the server is held back. The piece is
-/// valid until it returns.
+/// Takes a piece of a COPY's stream; while it is awaited, the server is held back. It may move the
+/// piece away, which is valid until it returns.
 using CopySink = std::function<Awaitable<void>(std::string& piece)>;
 /// Gives the next piece of a stream, valid until the next call; empty = that was all.
 using CopySource = std::function<Awaitable<std::string_view>()>;
@@ -70,8 +70,8 @@ class Connection {
   /// Same with parameters packed beforehand.
   Awaitable<Result> run(std::string name, std::string sql, Params params);
 
-  /// Runs `COPY ... TO STDOUT` and hands the stream to `sink`, in pieces of about 1 MiB made of whole
-  /// rows; no more than that and the largest row is in memory. Returns the number of rows.
+  /// Runs `COPY ... TO STDOUT` and hands the stream to `sink`, in pieces of about 1 MiB made of
+  /// whole rows; no more than that and the largest row is in memory. Returns the number of rows.
   /// Error(deadline) when nothing comes for `stall`, not counting the sink's own time; how long the
   /// whole may take is the server's statement_timeout. What the sink throws passes through. However
   /// it ends, the session is as after query(): a COPY that did not come to its end was cancelled on

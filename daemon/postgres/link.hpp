@@ -41,8 +41,8 @@ class Link {
   void send(const std::string& sql, const Params& params);
   void send_script(const std::string& sql);
 
-  /// Queues a COPY from or to us. finish() then returns at its beginning: is_copying() is true unless
-  /// the server answered something else.
+  /// Queues a COPY from or to us. finish() then returns at its beginning: is_copying() is true
+  /// unless the server answered something else.
   enum class Copy { none, out, in };
   void send_copy(const std::string& sql, Copy direction);
 
@@ -95,8 +95,8 @@ class Link {
   SocketWatch watch_;
   pg_conn* handle_ = nullptr;
   pg_result* answer_ = nullptr;
-  Copy copy_ = Copy::none;   // what the statement under way may begin
-  bool is_copying_ = false;  // it has begun, and its end has not been read or sent
+  Copy copy_ = Copy::none;        // what the statement under way may begin
+  bool is_copying_ = false;       // it has begun, and its end has not been read or sent
   bool ended_by_server_ = false;  // a FATAL came
   std::string reason_ = "not connected";
   std::string reason_sqlstate_;

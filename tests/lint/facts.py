@@ -39,8 +39,8 @@ def config_keys(tree, struct='Settings', prefix=''):
 
 
 def commands(tree):
-    words = re.findall(r'(?:\bCommand::\w+,|\badd_subcommand\()\s*"([a-z-]+)"', tree[COMMAND_LINE])
-    return set(words)
+    declared = r'(?:\bCommand::\w+,|\badd_subcommand\()\s*"([a-z-]+)"'
+    return set(re.findall(declared, tree[COMMAND_LINE]))
 
 
 def options(tree):

@@ -38,8 +38,8 @@ void print_line(const Stored& stored) {
   const archive::Manifest& manifest = *stored.manifest;
   fmt::print("{}: {} rows, {}, written {}, {}\n", stored.name, manifest.rows,
              size_text(packed_bytes(manifest)), manifest.written_at,
-             manifest.parent ? "partition of " + manifest.parent->text() : "table " +
-                                                                           manifest.table.text());
+             manifest.parent ? "partition of " + manifest.parent->text()
+                             : "table " + manifest.table.text());
 }
 
 }  // namespace

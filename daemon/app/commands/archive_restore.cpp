@@ -69,7 +69,8 @@ ExitCode archive_restore(const CommandLine& line, const Configuration& configura
     }
     request.as = *name;
   }
-  return run_one_shot(line, configuration, [&](OneShot& shot) { return restore_one(shot, request); });
+  return run_one_shot(line, configuration,
+                      [&](OneShot& shot) { return restore_one(shot, request); });
 }
 
 }  // namespace pgcaretaker::app

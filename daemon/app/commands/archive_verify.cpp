@@ -15,8 +15,7 @@ namespace {
 
 constexpr Duration farewell = std::chrono::seconds{1};
 
-Awaitable<std::vector<std::string>> faults_of(pg::SideThread& thread,
-                                              const archive::Stored& stored,
+Awaitable<std::vector<std::string>> faults_of(pg::SideThread& thread, const archive::Stored& stored,
                                               archive::OnProgress on_progress) {
   archive::Progress progress;
   progress.subject = stored.name;

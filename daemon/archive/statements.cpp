@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Manifest -> DDL.
-#include "archive/restore_sql.hpp"
+#include "archive/statements.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "archive/catalog.hpp"
 
 namespace pgcaretaker::archive {
 
@@ -29,6 +27,18 @@ std::string column_sql(const Column& column) {
   }
   if (column.not_null) sql += " NOT NULL";
   return sql;
+}
+
+std::string column_list(const Manifest& manifest) {
+  std::string list;
+  for (const std::string& name : manifest.copied_columns()) {
+    list += (list.empty() ? "" : ", ") + quote_identifier(name);
+  }
+  return list;
+}
+
+const char* options_of(FileFormat format) {
+  return format == FileFormat::binary ? "FORMAT binary" : "FORMAT csv, HEADER";
 }
 
 std::string generation(const Column& column) {
@@ -55,10 +65,14 @@ std::string attach_sql(const Manifest& manifest, const TableName& name) {
                      name.sql(), manifest.bounds);
 }
 
+std::string copy_out_sql(const Manifest& manifest, FileFormat format) {
+  return fmt::format("COPY {} ({}) TO STDOUT ({})", manifest.table.sql(), column_list(manifest),
+                     options_of(format));
+}
+
 std::string copy_in_sql(const Manifest& manifest, const TableName& name, FileFormat format) {
-  return fmt::format("COPY {} ({}) FROM STDIN ({})", name.sql(),
-                     column_list(manifest.copied_columns()),
-                     format == FileFormat::binary ? "FORMAT binary" : "FORMAT csv, HEADER");
+  return fmt::format("COPY {} ({}) FROM STDIN ({})", name.sql(), column_list(manifest),
+                     options_of(format));
 }
 
 std::vector<std::string> column_differences(const std::vector<Column>& archived,

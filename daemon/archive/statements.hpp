@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The statements that make a table for an archive to be restored into. Pure.
+// COPY in both directions, and the statements that make a table to restore into. Pure.
 #pragma once
 
 #include <string>
@@ -19,6 +19,8 @@ namespace pgcaretaker::archive {
 
 [[nodiscard]] std::string attach_sql(const Manifest& manifest, const config::TableName& name);
 
+/// COPY ... TO STDOUT for one of the files.
+[[nodiscard]] std::string copy_out_sql(const Manifest& manifest, FileFormat format);
 /// COPY ... FROM STDIN for one of the files.
 [[nodiscard]] std::string copy_in_sql(const Manifest& manifest, const config::TableName& name,
                                       FileFormat format);
