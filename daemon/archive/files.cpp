@@ -125,7 +125,8 @@ std::vector<std::string> folders_in(const std::string& directory) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator{directory, error}) {
     std::string name = entry.path().filename().string();
-    if (!name.starts_with('.') && entry.is_directory(error)) names.push_back(std::move(name));
+    std::error_code dangling;
+    if (!name.starts_with('.') && entry.is_directory(dangling)) names.push_back(std::move(name));
   }
   if (error) fail("look into", directory, error.value());
   std::ranges::sort(names);

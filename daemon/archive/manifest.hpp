@@ -23,9 +23,9 @@ struct Column {
   std::string type;                              // format_type, names with their schema
   std::optional<config::TableName> collation{};  // where it is not the type's own
   bool not_null = false;
-  std::string generated;   // "" = its values are in the files; "stored", "virtual": they are not
-  std::string expression;  // of a generated column
-  std::string identity;    // "", "always", "by default"
+  std::string generated{};   // "" = its values are in the files; "stored", "virtual": they are not
+  std::string expression{};  // of a generated column
+  std::string identity{};    // "", "always", "by default"
 
   bool operator==(const Column&) const = default;
 };

@@ -57,7 +57,7 @@ const std::vector<Row> hostile{{"", std::nullopt},
 }  // namespace
 
 TEST_CASE("binary rows are counted by their framing, whatever is in them and however it is cut") {
-  for (const std::size_t size : {1, 2, 3, 7, 64, 1000000}) {
+  for (const std::size_t size : {1UL, 2UL, 3UL, 7UL, 64UL, 1000000UL}) {
     CAPTURE(size);
     for (const std::string extension : {"", "ext"}) {
       BinaryCounter counter{2};
@@ -102,7 +102,7 @@ TEST_CASE("CSV rows end at newlines outside of quotes") {
                                   {"a\n\"\"\"\"\n\"\"\"\n\"\"\"\n", 2},
                                   {"a\n\"\\.\"\n\\x0a\n", 2}};
   for (const Case& each : cases) {
-    for (const std::size_t size : {1, 2, 3, 1000}) {
+    for (const std::size_t size : {1UL, 2UL, 3UL, 1000UL}) {
       CAPTURE(each.text);
       CAPTURE(size);
       CsvCounter counter;
