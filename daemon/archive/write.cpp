@@ -43,14 +43,15 @@ class Writing {
  public:
   Writing(pg::Connection& connection, const Subject& subject, const Workshop& workshop)
       : connection_{connection}, subject_{subject}, workshop_{workshop} {
-    folder_name_ = folder_of(subject.parent.value_or(subject.table));
-    folder_ = workshop.settings.directory + '/' + folder_name_;
     progress_.subject = subject.table.text();
   }
 
   Awaitable<Archived> run() {
     const Found found = co_await look();
+    parent_ = subject_.parent ? subject_.parent : found.parent;
     bounds_ = subject_.bounds.empty() ? found.bounds : subject_.bounds;
+    folder_name_ = folder_of(parent_.value_or(subject_.table));
+    folder_ = workshop_.settings.directory + '/' + folder_name_;
     must_lift_ = found.is_filtered;
     co_await open_folder();
     std::optional<Archived> earlier = co_await find_earlier();
@@ -146,7 +147,7 @@ class Writing {
     Manifest manifest;
     const auto body = [&]() -> Awaitable<void> {
       co_await begin();
-      manifest = co_await describe(connection_, subject_.oid, subject_.table, subject_.parent);
+      manifest = co_await describe(connection_, subject_.oid, subject_.table, parent_);
       co_await end();
     };
     co_await pg::transact(connection_, options(), body);
@@ -204,7 +205,7 @@ class Writing {
 
   Awaitable<void> copy_all() {
     co_await begin();
-    manifest_ = co_await describe(connection_, subject_.oid, subject_.table, subject_.parent);
+    manifest_ = co_await describe(connection_, subject_.oid, subject_.table, parent_);
     manifest_.bounds = bounds_;
     manifest_.plan_id = subject_.plan_id;
     manifest_.pgcaretaker = workshop_.version;
@@ -296,6 +297,7 @@ class Writing {
   const Workshop& workshop_;
   std::string folder_name_;
   std::string folder_;  // of all archives of the table
+  std::optional<config::TableName> parent_;
   std::string bounds_;
   std::string name_;
   std::string partial_;  // where it is written

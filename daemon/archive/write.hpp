@@ -19,8 +19,8 @@ namespace pgcaretaker::archive {
 struct Subject {
   std::int64_t oid = 0;
   config::TableName table;
-  std::optional<config::TableName> parent{};  // of a detached one as well; nullopt = it has none
-  std::string bounds;                         // it has or had there; "" = ask the catalog
+  std::optional<config::TableName> parent{};  // and bounds, as they were before it was detached;
+  std::string bounds;                         // not given = as the catalog has them
   std::string plan_id;
   /// Detached, so that nobody is held up when nobody may write meanwhile: a SHARE lock, or ACCESS
   /// EXCLUSIVE where forced row-level security has to be lifted for reading. false = an ACCESS

@@ -108,7 +108,7 @@ Awaitable<void> Connection::Impl::recover() {
     // A cancel that is still on its way could hit the next statement.
     if (is_taken) {
       const SteadyTime latest = std::chrono::steady_clock::now() + drain_budget;
-      is_settled = co_await abandon_copy(latest) && co_await link_.finish(latest);
+      is_settled = co_await drain(latest);
     }
   } catch (...) {
     is_settled = link_.is_closed();

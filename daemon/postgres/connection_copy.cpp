@@ -100,6 +100,16 @@ Awaitable<bool> Connection::Impl::abandon_copy(SteadyTime deadline) {
   co_return true;
 }
 
+/// Reads to the end of what was cancelled; false = not before `deadline`. A COPY may begin only
+/// now.
+Awaitable<bool> Connection::Impl::drain(SteadyTime deadline) {
+  while (true) {
+    if (!co_await abandon_copy(deadline)) co_return false;
+    if (!co_await link_.finish(deadline)) co_return false;
+    if (!link_.is_copying()) co_return true;
+  }
+}
+
 Awaitable<std::int64_t> Connection::copy_out(std::string name, std::string sql, CopySink sink,
                                              Duration stall) {
   return impl_->copy_out(std::move(name), std::move(sql), std::move(sink), stall);

@@ -56,6 +56,7 @@ class Connection::Impl {
   Awaitable<void> begin_copy();
   [[nodiscard]] SteadyTime stall_deadline(Duration stall) const;
   Awaitable<void> recover();
+  Awaitable<bool> drain(SteadyTime deadline);
   Awaitable<bool> abandon_copy(SteadyTime deadline);
 
   Link link_;

@@ -220,8 +220,8 @@ TEST_CASE("a server that falls silent in a COPY is given up after the stall, and
     const auto connection = co_await scene.connect();
     Collected collected;
     const char* silent =
-        "COPY (SELECT g, CASE WHEN g > 10 THEN pg_sleep(30) END FROM generate_series(1, 20) g) "
-        "TO STDOUT";
+        "COPY (SELECT repeat('x', 1000), CASE WHEN g > 100 THEN pg_sleep(30) END FROM "
+        "generate_series(1, 200) g) TO STDOUT";
     const SteadyTime start = std::chrono::steady_clock::now();
     const auto failure =
         co_await test::failure_of(connection->copy_out("silent", silent, collected.sink(), 100ms));
