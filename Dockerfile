@@ -12,7 +12,7 @@ FROM debian:bookworm-slim AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       g++ cmake ninja-build ccache pkg-config libboost1.81-dev libpq-dev prometheus-cpp-dev \
       libspdlog-dev libfmt-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev \
-      libsystemd-dev
+      libsystemd-dev libzstd-dev libssl-dev
 WORKDIR /source
 COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
@@ -25,10 +25,12 @@ FROM debian:bookworm-slim
 # ca-certificates: sslrootcert=system and public certificate authorities.
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       ca-certificates libpq5 libprometheus-cpp-core1.0 libspdlog1.10 libfmt9 libtomlplusplus3 \
-      libsystemd0 && \
+      libsystemd0 libzstd1 libssl3 && \
     rm -rf /var/lib/apt/lists/*
 COPY --from=build /source/build/release/daemon/pgcaretaker /usr/bin/pgcaretaker
 COPY config/pgcaretaker.toml /etc/pgcaretaker/pgcaretaker.toml
+# Mount a volume here for archive.directory; an empty one takes over this owner.
+RUN install -d -m 700 -o 64000 -g 64000 /var/lib/pgcaretaker/archive
 # A number, so that Kubernetes' runAsNonRoot can see that it is not root.
 USER 64000:64000
 EXPOSE 9791

@@ -27,6 +27,14 @@ ExitCode run_command(const app::CommandLine& line) {
       return app::plan(line, *configuration);
     case app::Command::check_config:
       return app::check_config(*configuration);
+    case app::Command::archive_list:
+      return app::archive_list(line, *configuration);
+    case app::Command::archive_verify:
+      return app::archive_verify(line, *configuration);
+    case app::Command::archive_restore:
+      return app::archive_restore(line, *configuration);
+    case app::Command::archive_write:
+      return app::archive_write(line, *configuration);
     default:
       return app::run(line, *configuration);
   }

@@ -31,6 +31,28 @@ CLI::App& add_command(CLI::App& app, CommandLine& line, Command command, const s
   return *added;
 }
 
+void add_archive_commands(CLI::App& app, CommandLine& line) {
+  CLI::App& archive = *app.add_subcommand("archive", "Partitions on disk: list, verify, restore");
+  archive.fallthrough();
+  archive.require_subcommand(1, 1);
+  add_json(add_command(archive, line, Command::archive_list, "list", "What archives there are"),
+           line);
+  add_command(archive, line, Command::archive_verify, "verify",
+              "Read archives back and compare them with their manifests")
+      .add_option("NAME", line.names, "Archives, as list names them; all when none is named");
+  CLI::App& restore = add_command(archive, line, Command::archive_restore, "restore",
+                                  "Make a table from an archive");
+  restore.add_option("NAME", line.names, "The archive, as list names it")->required()->expected(1);
+  auto* as = restore.add_option("--as", line.as_table, "Name of the table instead of its old one")
+                 ->type_name("SCHEMA.TABLE");
+  restore.add_flag("--attach", line.attach, "Attach it under its old bounds")->excludes(as);
+  add_command(archive, line, Command::archive_write, "write",
+              "Archive one table or partition, which stays as it is")
+      .add_option("TABLE", line.names, "SCHEMA.TABLE")
+      ->required()
+      ->expected(1);
+}
+
 void add_commands(CLI::App& app, CommandLine& line) {
   add_command(app, line, Command::run, "run", "The daemon: every task on its cadence");
   CLI::App& once =
@@ -47,6 +69,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_json(status, line);
   add_command(app, line, Command::check_config, "check-config",
               "Check the configuration and print the effective settings");
+  add_archive_commands(app, line);
 }
 
 /// One line: what is wrong, and what to type instead.

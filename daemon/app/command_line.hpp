@@ -12,7 +12,17 @@
 
 namespace pgcaretaker::app {
 
-enum class Command { run, once, plan, status, check_config };
+enum class Command {
+  run,
+  once,
+  plan,
+  status,
+  check_config,
+  archive_list,
+  archive_verify,
+  archive_restore,
+  archive_write
+};
 
 struct CommandLine {
   Command command = Command::run;
@@ -21,6 +31,9 @@ struct CommandLine {
   std::vector<config::Override> overrides;  // --set, and --log-level as one of them
   std::vector<std::string> tasks;           // --task NAME or KIND; empty = all
   bool json = false;
+  std::vector<std::string> names;  // of `archive`: archives, or the one table of `write`
+  std::string as_table;            // of `archive restore`: --as; "" = the archived name
+  bool attach = false;
   std::string url;  // of `status`; "" = where the configuration listens
 };
 

@@ -76,6 +76,16 @@ void check_http(const Http& http, Complaints& complaints) {
   }
 }
 
+void check_archive(const Archive& archive, Complaints& complaints) {
+  if (!archive.directory.empty() && !archive.directory.starts_with('/')) {
+    complaints.push_back(
+        {{"archive.directory"},
+         fmt::format("{} is relative to nobody knows what: write a path that begins with /",
+                     shown(archive.directory))});
+  }
+  check_range("archive.level", archive.level, 1, 19, complaints);
+}
+
 Complaints check(const Settings& settings) {
   Complaints complaints;
   check_database(settings.database, complaints);
@@ -86,6 +96,7 @@ Complaints check(const Settings& settings) {
   if (settings.journal.required && !settings.journal.table) {
     complaints.push_back({{"journal.required", "journal.table"}, "required without a table"});
   }
+  check_archive(settings.archive, complaints);
   check_partitions(settings, complaints);
   check_outboxes(settings, complaints);
   check_saturation(settings.saturation, complaints);

@@ -152,6 +152,10 @@ class PartitionCheck {
       complain({"hold_query", "retention"},
                "hold_query without retention: nothing is taken that it could hold back");
     }
+    if (partition_.expire == Expire::archive && settings_.archive.directory.empty()) {
+      complaints_.push_back({{key("expire"), "archive.directory"},
+                             "expire = \"archive\" needs a directory: set archive.directory"});
+    }
     if (partition_.grace > 0s && partition_.expire != Expire::drop) {
       complain({"grace", "expire"},
                "grace is the time between detach and drop, it needs expire = \"drop\"");

@@ -10,6 +10,7 @@ namespace pgcaretaker::config {
 
 void check_database(const Database& database, Complaints& complaints);
 void check_http(const Http& http, Complaints& complaints);
+void check_archive(const Archive& archive, Complaints& complaints);
 void check_partitions(const Settings& settings, Complaints& complaints);
 void check_outboxes(const Settings& settings, Complaints& complaints);
 void check_saturation(const Saturation& saturation, Complaints& complaints);

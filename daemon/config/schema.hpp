@@ -54,6 +54,13 @@ void each_key(Visitor& visitor, Is<Journal> auto& section) {
 }
 
 template <class Visitor>
+void each_key(Visitor& visitor, Is<Archive> auto& section) {
+  visitor.value("directory", section.directory);
+  visitor.value("level", section.level);
+  visitor.value("csv", section.csv);
+}
+
+template <class Visitor>
 void each_key(Visitor& visitor, Is<NewPartitions> auto& section) {
   visitor.value("owner", section.owner);
   visitor.value("replica_identity", section.replica_identity);
@@ -154,6 +161,7 @@ void each_key(Visitor& visitor, Is<Settings> auto& settings) {
   visitor.section("log", settings.log);
   visitor.section("lease", settings.lease);
   visitor.section("journal", settings.journal);
+  visitor.section("archive", settings.archive);
   visitor.list("partition", settings.partitions);
   visitor.list("outbox", settings.outboxes);
   visitor.section("saturation", settings.saturation);

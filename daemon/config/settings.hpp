@@ -54,6 +54,13 @@ struct Journal {
   bool operator==(const Journal&) const = default;
 };
 
+struct Archive {
+  std::string directory;  // absolute; "" = none
+  int level = 3;          // of zstd, 1..19
+  bool csv = true;        // besides the binary file, which restores
+  bool operator==(const Archive&) const = default;
+};
+
 enum class Expire { unset, drop, detach, archive };
 enum class DefaultPartition { drain, adopt, report };
 
@@ -164,6 +171,7 @@ struct Settings {
   Log log;
   Lease lease;
   Journal journal;
+  Archive archive;
   std::vector<Partition> partitions;
   std::vector<Outbox> outboxes;
   Saturation saturation;

@@ -2,7 +2,6 @@
 // One statement at a time: sent, answered, or cancelled and drained, or the session is closed.
 #include "postgres/connection.hpp"
 
-#include <cassert>
 #include <utility>
 
 #include "async/shield.hpp"
@@ -20,7 +19,8 @@ constexpr auto answer_margin = seconds{2};
 // To reach the server with a cancel, and then to hear its answer: a stop waits for both.
 constexpr auto cancel_budget = milliseconds{1000};
 constexpr auto drain_budget = milliseconds{1000};
-constexpr auto recovery_budget = milliseconds{2500};
+
+}  // namespace
 
 Error named(const Error& error, const std::string& name) {
   Error full{error.kind(), error.message(), error.sqlstate(), name};
@@ -28,23 +28,6 @@ Error named(const Error& error, const std::string& name) {
   full.hint = error.hint;
   return full;
 }
-
-}  // namespace
-
-/// Marks a statement as under way for as long as its coroutine lives.
-class Connection::Impl::Flight {
- public:
-  explicit Flight(bool& mark) : mark_{mark} {
-    assert(!mark_ && "a connection is used by one coroutine at a time");
-    mark_ = true;
-  }
-  ~Flight() { mark_ = false; }
-  Flight(const Flight&) = delete;
-  Flight& operator=(const Flight&) = delete;
-
- private:
-  bool& mark_;
-};
 
 SessionState Connection::Impl::state() const noexcept {
   if (link_.is_closed()) return SessionState::closed;
@@ -124,7 +107,8 @@ Awaitable<void> Connection::Impl::recover() {
     const bool is_taken = co_await canceller_.cancel(link_.handle(), start + cancel_budget);
     // A cancel that is still on its way could hit the next statement.
     if (is_taken) {
-      is_settled = co_await link_.finish(std::chrono::steady_clock::now() + drain_budget);
+      const SteadyTime latest = std::chrono::steady_clock::now() + drain_budget;
+      is_settled = co_await drain(latest);
     }
   } catch (...) {
     is_settled = link_.is_closed();

@@ -2,6 +2,8 @@
 // One PostgreSQL session over non-blocking libpq, used by one coroutine at a time.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +20,12 @@
 namespace pgcaretaker::pg {
 
 class Canceller;
+
+/// Takes a piece of a COPY's stream; while it is awaited, the server is held back. It may move the
+/// piece away, which is valid until it returns.
+using CopySink = std::function<Awaitable<void>(std::string& piece)>;
+/// Gives the next piece of a stream, valid until the next call; empty = that was all.
+using CopySource = std::function<Awaitable<std::string_view>()>;
 
 /// What a session is opened with.
 struct ConnectOptions {
@@ -61,6 +69,21 @@ class Connection {
   }
   /// Same with parameters packed beforehand.
   Awaitable<Result> run(std::string name, std::string sql, Params params);
+
+  /// Runs `COPY ... TO STDOUT` and hands the stream to `sink`, in pieces of about 1 MiB made of
+  /// whole rows; no more than that and the largest row is in memory. Returns the number of rows.
+  /// Error(deadline) when nothing comes for `stall`, not counting the sink's own time; how long the
+  /// whole may take is the server's statement_timeout. What the sink throws passes through. However
+  /// it ends, the session is as after query(): a COPY that did not come to its end was cancelled on
+  /// the server and drained.
+  Awaitable<std::int64_t> copy_out(std::string name, std::string sql, CopySink sink,
+                                   Duration stall);
+  /// Runs `COPY ... FROM STDIN` with what `source` gives; the next piece is asked for when the one
+  /// before has left for the server. Returns the number of rows. Error(deadline) when the server
+  /// takes nothing for `stall`. What the source throws passes through, and no row counts then.
+  /// Otherwise as copy_out().
+  Awaitable<std::int64_t> copy_in(std::string name, std::string sql, CopySource source,
+                                  Duration stall);
 
   /// Statements until further notice end by `deadline` at the latest; SteadyTime::max() takes it
   /// back.

@@ -2,6 +2,7 @@
 // The inside of a Connection: one link, and what to do when a statement does not come to its end.
 #pragma once
 
+#include <cassert>
 #include <optional>
 #include <string>
 
@@ -23,6 +24,10 @@ class Connection::Impl {
   Awaitable<Result> run(std::string name, std::string sql, Params params);
   /// Several statements in one round trip, without parameters; the last one's result.
   Awaitable<Result> run_script(std::string name, std::string sql);
+  Awaitable<std::int64_t> copy_out(std::string name, std::string sql, CopySink sink,
+                                   Duration stall);
+  Awaitable<std::int64_t> copy_in(std::string name, std::string sql, CopySource source,
+                                  Duration stall);
   Awaitable<bool> wait_closed(SteadyTime deadline);
   bool check_open() noexcept;
 
@@ -44,7 +49,15 @@ class Connection::Impl {
   Awaitable<Result> complete(std::string name, SteadyTime deadline);
   Awaitable<void> await_answer(SteadyTime deadline);
   Awaitable<void> prove_ours(const ConnectTarget& target, SteadyTime deadline);
+  Awaitable<std::int64_t> copy(std::string name, std::string sql, Link::Copy direction,
+                               const std::function<Awaitable<void>()>& pump);
+  Awaitable<void> pump_out(const CopySink& sink, Duration stall);
+  Awaitable<void> pump_in(const CopySource& source, Duration stall);
+  Awaitable<void> begin_copy();
+  [[nodiscard]] SteadyTime stall_deadline(Duration stall) const;
   Awaitable<void> recover();
+  Awaitable<bool> drain(SteadyTime deadline);
+  Awaitable<bool> abandon_copy(SteadyTime deadline);
 
   Link link_;
   Canceller& canceller_;
@@ -56,5 +69,26 @@ class Connection::Impl {
   int server_version_ = 0;
   std::string peer_;
 };
+
+/// Marks a statement as under way for as long as its coroutine lives.
+class Connection::Impl::Flight {
+ public:
+  explicit Flight(bool& mark) : mark_{mark} {
+    assert(!mark_ && "a connection is used by one coroutine at a time");
+    mark_ = true;
+  }
+  ~Flight() { mark_ = false; }
+  Flight(const Flight&) = delete;
+  Flight& operator=(const Flight&) = delete;
+
+ private:
+  bool& mark_;
+};
+
+/// The same error, with the statement's name.
+[[nodiscard]] Error named(const Error& error, const std::string& name);
+
+/// How long clean-up behind a shield may take after a statement that did not end.
+constexpr auto recovery_budget = std::chrono::milliseconds{2500};
 
 }  // namespace pgcaretaker::pg

@@ -45,6 +45,7 @@ void Link::close() noexcept {
   watch_.release();
   PQclear(answer_);
   answer_ = nullptr;
+  is_copying_ = false;
   PQfinish(handle_);
   handle_ = nullptr;
 }
@@ -103,6 +104,7 @@ void Link::on_notice(void* link, const pg_result* notice) {
 
 void Link::send(const std::string& sql, const Params& params) {
   assert(handle_ != nullptr && !is_active());
+  copy_ = Copy::none;
   std::vector<const char*> values;
   values.reserve(params.values().size());
   for (const auto& value : params.values()) {
@@ -122,6 +124,7 @@ void Link::send(const std::string& sql, const Params& params) {
 
 void Link::send_script(const std::string& sql) {
   assert(handle_ != nullptr && !is_active());
+  copy_ = Copy::none;
   PQclear(answer_);
   answer_ = nullptr;
   if (PQsendQuery(handle_, sql.c_str()) != 1) {
@@ -131,6 +134,12 @@ void Link::send_script(const std::string& sql) {
 
 void Link::collect(pg_result* result) {
   const auto status = PQresultStatus(result);
+  if ((status == PGRES_COPY_OUT && copy_ == Copy::out) ||
+      (status == PGRES_COPY_IN && copy_ == Copy::in)) {
+    PQclear(result);
+    is_copying_ = true;
+    return;
+  }
   if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
     PQclear(result);
     close_because("the connection was closed because of a COPY");
@@ -165,6 +174,7 @@ Awaitable<bool> Link::finish(SteadyTime deadline) {
       }
       if (result == nullptr) co_return true;
       collect(result);
+      if (is_copying_) co_return true;
     }
     const auto direction = unsent > 0 ? SocketWatch::Direction::both : SocketWatch::Direction::read;
     if (!co_await watch_.wait(direction, deadline)) co_return false;

@@ -2,7 +2,9 @@
 // A libpq handle together with the watch on its socket: every call that may touch the network.
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "async/awaitable.hpp"
 #include "async/time.hpp"
@@ -39,9 +41,26 @@ class Link {
   void send(const std::string& sql, const Params& params);
   void send_script(const std::string& sql);
 
+  /// Queues a COPY from or to us. finish() then returns at its beginning: is_copying() is true
+  /// unless the server answered something else.
+  enum class Copy { none, out, in };
+  void send_copy(const std::string& sql, Copy direction);
+
   /// Sends what is queued and reads to the end of the answer; false when `deadline` came first: the
   /// statement is still under way then, and finish() may be called again.
   Awaitable<bool> finish(SteadyTime deadline);
+
+  /// COPY OUT: appends what comes until `into` holds `enough` bytes or the stream ends, in whole
+  /// messages. late = nothing came before `deadline`. After `end`, finish() has the outcome.
+  enum class CopyRead { more, end, late };
+  Awaitable<CopyRead> read_copy(std::string& into, std::size_t enough, SteadyTime deadline);
+  /// COPY IN: hands `piece` over to the network; false when `deadline` came first, a part of it may
+  /// have gone then.
+  Awaitable<bool> write_copy(std::string_view piece, SteadyTime deadline);
+  /// COPY IN: that was all, or with `failure` that it shall not count. finish() has the outcome.
+  void end_copy(const char* failure = nullptr);
+  [[nodiscard]] bool is_copying() const { return is_copying_; }
+  [[nodiscard]] Copy copy_direction() const { return copy_; }
 
   /// The answer that finish() read: the first refusal, else the last result. Throws Error(refused).
   Result take_answer();
@@ -76,6 +95,8 @@ class Link {
   SocketWatch watch_;
   pg_conn* handle_ = nullptr;
   pg_result* answer_ = nullptr;
+  Copy copy_ = Copy::none;        // what the statement under way may begin
+  bool is_copying_ = false;       // it has begun, and its end has not been read or sent
   bool ended_by_server_ = false;  // a FATAL came
   std::string reason_ = "not connected";
   std::string reason_sqlstate_;

@@ -18,6 +18,7 @@ constexpr auto rollback_budget = std::chrono::seconds{2};
 
 std::string begin_script(const TransactionOptions& options) {
   std::string sql = options.read_only ? "BEGIN READ ONLY" : "BEGIN READ WRITE";
+  if (options.repeatable_read) sql += ", ISOLATION LEVEL REPEATABLE READ";
   const auto set = [&](std::string_view setting, Duration value) {
     if (value > Duration::zero()) sql += fmt::format("; SET LOCAL {} = {}", setting, value.count());
   };

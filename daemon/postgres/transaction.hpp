@@ -16,6 +16,7 @@ struct TransactionOptions {
   /// outlive a client that has stopped answering.
   Duration idle_timeout{0};
   bool read_only = false;
+  bool repeatable_read = false;  // one snapshot for all statements, taken by the first that reads
 };
 
 /// BEGIN, `body`, COMMIT. When body throws or is cancelled: ROLLBACK behind a shield with a bounded

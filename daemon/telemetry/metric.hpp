@@ -30,6 +30,7 @@ enum class Metric {
   partition_changes_total,
   lock_attempts_total,
   lock_held_seconds,
+  archive_progress_ratio,
   outbox_rows,
   outbox_oldest_seconds,
   outbox_swept_total,

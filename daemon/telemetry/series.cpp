@@ -44,6 +44,7 @@ void add_partition(Collector& all, const std::string& table) {
                {"created", "attached", "detached", "dropped", "archived", "rescued"});
   all.add_each(Metric::lock_attempts_total, table, {"granted", "timeout", "yielded"});
   all.add(Metric::lock_held_seconds, {table});
+  all.add(Metric::archive_progress_ratio, {table});
 }
 
 void add_outbox(Collector& all, const config::Outbox& outbox) {

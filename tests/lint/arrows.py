@@ -11,15 +11,19 @@ MAY_INCLUDE = {
     'telemetry': {'config', 'async'},
     'postgres': {'config', 'async'},
     'task': BELOW_TASK,
+    'archive': {'task'} | BELOW_TASK,
     'http': {'task'} | BELOW_TASK,
     **{kind: {'task'} | BELOW_TASK for kind in KINDS},
-    'app': {'http', 'task', *KINDS} | BELOW_TASK,
+    'partition': {'archive', 'task'} | BELOW_TASK,
+    'app': {'http', 'archive', 'task', *KINDS} | BELOW_TASK,
 }
 
 # Header of a library, and the only files that may include it. The tests' support library may talk
 # to PostgreSQL by itself.
 LIBRARIES = (
     ('libpq', r'libpq[-/]|pg_config|postgres_ext', r'daemon/postgres/|tests/support/'),
+    ('libzstd', r'zstd', r'daemon/archive/packed_file\.cpp$'),
+    ('libcrypto', r'openssl/', r'daemon/archive/digest\.cpp$'),
     ('Beast', r'boost/beast', r'daemon/http/server\.cpp$'),
     ('toml++', r'toml(\+\+|plusplus)', r'daemon/config/load\w*\.cpp$'),
     ('prometheus-cpp', r'prometheus/', r'daemon/telemetry/\w+\.cpp$'),
@@ -33,7 +37,7 @@ LIBRARIES = (
 PURE = re.compile(r'daemon/\w+/(?:plan|judge|calendar|cadence|routes|bounds|key|key_choice|batch|'
                   r'window|retention|layout|likeness|urgency|draft|creation|retirement|\w*steps|'
                   r'statement|snapshot|states|marker|triggers|guards|chain|detached|'
-                  r'page|html|status_json)'
+                  r'page|html|status_json|manifest|copy_counter|location|progress|proof|statements)'
                   r'\.[ch]pp$')
 IMPURE_HEADER = re.compile(r'boost/asio|libpq|spdlog/')
 CLOCK = re.compile(r'\w*[Cc]lock::now\b|\b(?:gettimeofday|clock_gettime|std::time)\s*\(|'

@@ -39,7 +39,8 @@ def config_keys(tree, struct='Settings', prefix=''):
 
 
 def commands(tree):
-    return set(re.findall(r'\bCommand::\w+,\s*"([a-z-]+)"', tree[COMMAND_LINE]))
+    declared = r'(?:\bCommand::\w+,|\badd_subcommand\()\s*"([a-z-]+)"'
+    return set(re.findall(declared, tree[COMMAND_LINE]))
 
 
 def options(tree):

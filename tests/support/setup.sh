@@ -11,7 +11,7 @@ packages_of() {
     build)
       echo g++ cmake ninja-build ccache pkg-config libboost1.81-dev libpq-dev prometheus-cpp-dev \
         libspdlog-dev libfmt-dev libtomlplusplus-dev doctest-dev libcli11-dev nlohmann-json3-dev \
-        libsystemd-dev
+        libsystemd-dev libzstd-dev libssl-dev
       ;;
     clang) echo clang-14 ;;
     # A private server, its clients and the scripts around them.

@@ -66,15 +66,36 @@ TEST_CASE("--json and --url belong to their commands") {
   CHECK(refused({"run", "--json"}).code == ExitCode::usage);
 }
 
+TEST_CASE("archive has commands of its own") {
+  CHECK(accepted({"archive", "list", "--json"}).command == Command::archive_list);
+  CHECK(accepted({"archive", "verify"}).names.empty());
+  const auto verify = accepted({"archive", "verify", "a", "b/c", "-c", "x.toml"});
+  CHECK(verify.command == Command::archive_verify);
+  CHECK(verify.names == std::vector<std::string>{"a", "b/c"});
+  CHECK(verify.config_file == "x.toml");
+  const auto restore = accepted({"archive", "restore", "a", "--as", "s.t"});
+  CHECK(restore.command == Command::archive_restore);
+  CHECK(restore.as_table == "s.t");
+  CHECK(accepted({"archive", "restore", "a", "--attach"}).attach);
+  CHECK(accepted({"archive", "write", "s.t"}).command == Command::archive_write);
+}
+
 TEST_CASE("wrong usage is one line that says what to type instead") {
-  const std::vector<std::vector<const char*>> all{{},
-                                                  {"fly"},
-                                                  {"run", "--nonsense"},
-                                                  {"run", "once"},
-                                                  {"run", "--set", "novalue"},
-                                                  {"run", "--set", "=x"},
-                                                  {"run", "--log-level", "loud"},
-                                                  {"once", "--task"}};
+  const std::vector<std::vector<const char*>> all{
+      {},
+      {"fly"},
+      {"run", "--nonsense"},
+      {"run", "once"},
+      {"run", "--set", "novalue"},
+      {"run", "--set", "=x"},
+      {"run", "--log-level", "loud"},
+      {"archive"},
+      {"archive", "burn"},
+      {"archive", "restore"},
+      {"archive", "restore", "a", "b"},
+      {"archive", "restore", "a", "--as", "b.c", "--attach"},
+      {"archive", "write"},
+      {"once", "--task"}};
   for (const auto& arguments : all) {
     const auto early = refused(arguments);
     CAPTURE(early.text);

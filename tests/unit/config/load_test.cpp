@@ -53,6 +53,10 @@ format = "auto"
 enabled = false
 [journal]
 table = ""
+[archive]
+directory = "/srv/archive"
+level = 9
+csv = false
 [[partition]]
 table = "a.b"
 interval = "2 weeks"
@@ -83,6 +87,7 @@ critical = 1
   CHECK(settings.log == Log{LogLevel::off, LogFormat::automatic});
   CHECK_FALSE(settings.lease.enabled);
   CHECK_FALSE(settings.journal.table);
+  CHECK(settings.archive == Archive{"/srv/archive", 9, false});
   REQUIRE(settings.partitions.size() == 1);
   const Partition& partition = settings.partitions[0];
   CHECK(partition.table == TableName{"a", "b"});
@@ -154,7 +159,7 @@ TEST_CASE("problems of an override name --set") {
            Row{{"log.level", "\xFF"}, "--set: log.level: the value is not UTF-8 text"},
            Row{{"x\ny", "1"},
                "--set: \"x\\ny\": unknown key, those known here are database, "
-               "http, log, lease, journal, partition, outbox, saturation"},
+               "http, log, lease, journal, archive, partition, outbox, saturation"},
            Row{{"outbox.every", "1s"},
                "--set: outbox: there may be several of these: write [[outbox]] (--set: "
                "outbox.0.KEY)"},

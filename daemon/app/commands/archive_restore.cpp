@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// `pgcaretaker archive restore`: makes a table from an archive.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/commands/archive_parts.hpp"
+#include "app/commands/commands.hpp"
+#include "app/one_shot.hpp"
+#include "app/version.hpp"
+#include "archive/error.hpp"
+#include "archive/restore.hpp"
+
+namespace pgcaretaker::app {
+
+namespace {
+
+constexpr Duration farewell = std::chrono::seconds{1};
+
+/// How the configuration treats partitions of the archive's parent, where it names it.
+void apply_settings(archive::RestoreRequest& request, const config::Settings& settings) {
+  if (!request.attach || !request.manifest.parent) return;
+  const auto found =
+      std::ranges::find(settings.partitions, *request.manifest.parent, &config::Partition::table);
+  if (found == settings.partitions.end()) return;
+  request.row_security = found->created.row_security;
+}
+
+Awaitable<ExitCode> restore_one(OneShot& shot, const archive::RestoreRequest& request) {
+  pg::SideThread thread{farewell};
+  ProgressLine progress;
+  archive::Workshop workshop{shot.configuration.settings.archive, std::string{version()}, thread,
+                             shot.clock};
+  workshop.on_progress = progress.callback();
+  try {
+    const pg::Loan loan = co_await shot.pools.shared->acquire();
+    const std::int64_t rows = co_await archive::restore(loan.connection(), request, workshop);
+    fmt::print("{} rows restored into {}{}\n", rows, request.as.text(),
+               request.attach ? ", attached to " + request.manifest.parent->text() : "");
+  } catch (const archive::Error& error) {
+    fmt::print(stderr, "pgcaretaker: {}\n", error.what());
+    co_return ExitCode::task_failed;
+  }
+  co_return ExitCode::ok;
+}
+
+}  // namespace
+
+ExitCode archive_restore(const CommandLine& line, const Configuration& configuration) {
+  ExitCode code = ExitCode::ok;
+  const auto chosen = named_archives(line, configuration, code);
+  if (!chosen) return code;
+  const archive::Stored& stored = chosen->front();
+  if (!stored.manifest) {
+    fmt::print(stderr, "pgcaretaker: {}: {}\n", stored.name, stored.problem);
+    return ExitCode::task_failed;
+  }
+  archive::RestoreRequest request;
+  request.folder = stored.folder;
+  request.manifest = *stored.manifest;
+  request.as = stored.manifest->table;
+  request.attach = line.attach;
+  apply_settings(request, configuration.settings);
+  if (!line.as_table.empty()) {
+    const auto name = config::parse_table_name(line.as_table);
+    if (!name) {
+      fmt::print(stderr, "pgcaretaker: --as wants SCHEMA.TABLE, not '{}'\n", line.as_table);
+      return ExitCode::usage;
+    }
+    request.as = *name;
+  }
+  return run_one_shot(line, configuration,
+                      [&](OneShot& shot) { return restore_one(shot, request); });
+}
+
+}  // namespace pgcaretaker::app

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// `pgcaretaker archive write`: an archive of one table, which stays as it is.
+#include <fmt/format.h>
+
+#include "app/commands/archive_parts.hpp"
+#include "app/commands/commands.hpp"
+#include "app/one_shot.hpp"
+#include "app/version.hpp"
+#include "archive/catalog.hpp"
+#include "archive/error.hpp"
+#include "archive/write.hpp"
+
+namespace pgcaretaker::app {
+
+namespace {
+
+constexpr Duration farewell = std::chrono::seconds{1};
+
+Awaitable<void> write_one(OneShot& shot, const config::TableName& table) {
+  pg::SideThread thread{farewell};
+  ProgressLine progress;
+  archive::Workshop workshop{shot.configuration.settings.archive, std::string{version()}, thread,
+                             shot.clock};
+  workshop.on_progress = progress.callback();
+  const pg::Loan loan = co_await shot.pools.shared->acquire();
+  const archive::Found found = co_await archive::find_table(loan.connection(), table);
+  if (found.oid == 0) {
+    throw archive::Error{fmt::format("there is no table {}", table.text())};
+  }
+  archive::Subject subject;
+  subject.oid = found.oid;
+  subject.table = table;
+  subject.parent = found.parent;
+  subject.bounds = found.bounds;
+  subject.is_detached = false;
+  const archive::Archived archived =
+      co_await archive::archive_table(loan.connection(), subject, workshop);
+  fmt::print("{}: {} rows, {}\n", archived.name, archived.manifest.rows,
+             archived.was_there ? "was there already, and is good" : "written and read back");
+}
+
+Awaitable<ExitCode> write_or_say(OneShot& shot, const config::TableName& table) {
+  try {
+    co_await write_one(shot, table);
+  } catch (const archive::Error& error) {
+    fmt::print(stderr, "pgcaretaker: {}\n", error.what());
+    co_return ExitCode::task_failed;
+  }
+  co_return ExitCode::ok;
+}
+
+}  // namespace
+
+ExitCode archive_write(const CommandLine& line, const Configuration& configuration) {
+  const auto table = config::parse_table_name(line.names.front());
+  if (!table) {
+    fmt::print(stderr, "pgcaretaker: archive write wants SCHEMA.TABLE, not '{}'\n",
+               line.names.front());
+    return ExitCode::usage;
+  }
+  if (configuration.settings.archive.directory.empty()) {
+    fmt::print(stderr, "pgcaretaker: there is no place for archives: set archive.directory\n");
+    return ExitCode::configuration;
+  }
+  return run_one_shot(line, configuration,
+                      [&](OneShot& shot) { return write_or_say(shot, *table); });
+}
+
+}  // namespace pgcaretaker::app

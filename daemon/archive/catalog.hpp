@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the database says of a table that is to be archived, or restored into.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "archive/manifest.hpp"
+#include "postgres/connection.hpp"
+
+namespace pgcaretaker::archive {
+
+/// A table by its name, and what it is a partition of.
+struct Found {
+  std::int64_t oid = 0;  // 0 = there is none
+  char kind = 'r';       // pg_class.relkind
+  std::string bounds;    // "" = no partition
+  std::optional<config::TableName> parent;
+  bool is_filtered = false;  // policies would filter what we read
+  bool is_forced = false;    // only because they are forced upon the owner
+};
+
+Awaitable<Found> find_table(pg::Connection& connection, const config::TableName& table);
+
+/// Everything but times and files of a manifest, in the caller's transaction, whose snapshot the
+/// fingerprint is of. Throws Error when `oid` is not `table` any more, or cannot be archived.
+Awaitable<Manifest> describe(pg::Connection& connection, std::int64_t oid,
+                             const config::TableName& table,
+                             const std::optional<config::TableName>& parent);
+
+/// The columns of a table or partitioned table, in order.
+Awaitable<std::vector<Column>> columns_of(pg::Connection& connection,
+                                          const config::TableName& table);
+
+}  // namespace pgcaretaker::archive

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rehearsal, then one transaction that proves itself.
+#include "archive/restore.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+
+#include "archive/background.hpp"
+#include "archive/catalog.hpp"
+#include "archive/statements.hpp"
+#include "archive/verify.hpp"
+#include "postgres/transaction.hpp"
+
+namespace pgcaretaker::archive {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t piece_bytes = std::size_t{1} << 20;
+constexpr Duration longest_statement = 24h;
+constexpr Duration longest_idle = disk_patience + 1min;
+
+/// Ends the transaction of a rehearsal.
+struct Rehearsed {};
+
+/// What a reader on the side thread gave.
+struct Piece {
+  std::string bytes;
+  FileFacts so_far;
+};
+
+/// The server cannot read a binary value: 42804 wrong element type, 22P03 wrong representation,
+/// 42883 no function for it.
+bool is_about_binary(const pg::Error& error) {
+  return error.sqlstate() == "42804" || error.sqlstate() == "22P03" || error.sqlstate() == "42883";
+}
+
+class Restoring {
+ public:
+  Restoring(pg::Connection& connection, const RestoreRequest& request, const Workshop& workshop)
+      : connection_{connection},
+        request_{request},
+        workshop_{workshop},
+        manifest_{request.manifest} {
+    progress_.subject = request.as.text();
+    progress_.rows_total = manifest_.rows;
+  }
+
+  Awaitable<std::int64_t> run() {
+    co_await refuse_early();
+    if (request_.attach) {
+      co_await rehearse();
+    }
+    bool wants_csv = false;
+    try {
+      co_await run_from(FileFormat::binary);
+    } catch (const pg::Error& error) {
+      if (!is_about_binary(error) || manifest_.file(FileFormat::csv) == nullptr) throw;
+      wants_csv = true;
+    }
+    if (wants_csv) {
+      co_await run_from(FileFormat::csv);
+    }
+    co_return manifest_.rows;
+  }
+
+ private:
+  Awaitable<void> refuse_early() {
+    const Found taken = co_await find_table(connection_, request_.as);
+    if (taken.oid != 0) {
+      throw Error{
+          fmt::format("there is {} already: choose another name with --as", request_.as.text())};
+    }
+    if (!request_.attach) co_return;
+    if (!manifest_.parent || manifest_.bounds.empty()) {
+      throw Error{"it was no partition when it was archived: restore it with --as"};
+    }
+    const std::string parent = manifest_.parent->text();
+    const Found found = co_await find_table(connection_, *manifest_.parent);
+    if (found.oid == 0 || found.kind != 'p') {
+      throw Error{
+          fmt::format("there is no partitioned table {} any more: restore it with --as", parent)};
+    }
+    const std::vector<Column> present = co_await columns_of(connection_, *manifest_.parent);
+    const auto differences = column_differences(manifest_.columns, present);
+    if (!differences.empty()) {
+      throw Error{fmt::format("the columns of {} have changed since: {}; restore it with --as",
+                              parent, fmt::join(differences, ", "))};
+    }
+  }
+
+  [[nodiscard]] pg::TransactionOptions options() const {
+    pg::TransactionOptions options;
+    options.lock_timeout = request_.lock_timeout;
+    options.statement_timeout = longest_statement;
+    options.idle_timeout = longest_idle;
+    return options;
+  }
+
+  Awaitable<void> create() {
+    const std::string sql = request_.attach ? create_like_sql(*manifest_.parent, request_.as)
+                                            : create_free_sql(manifest_, request_.as);
+    co_await connection_.query("archive.create", sql);
+  }
+
+  Awaitable<void> attach() {
+    const std::string sql = attach_sql(manifest_, request_.as);
+    co_await connection_.query("archive.attach", sql);
+  }
+
+  /// With an empty table ATTACH says all that it has against this range, before hours of copying.
+  Awaitable<void> rehearse() {
+    const auto body = [this]() -> Awaitable<void> {
+      co_await create();
+      co_await attach();
+      throw Rehearsed{};
+    };
+    try {
+      co_await pg::transact(connection_, options(), body);
+    } catch (const Rehearsed&) {
+    } catch (const pg::Error& error) {
+      if (error.is_connection_lost() || error.is_transient()) throw;
+      throw Error{fmt::format("{} cannot be attached to {}: {}", request_.as.text(),
+                              manifest_.parent->text(), error.message())};
+    }
+  }
+
+  Awaitable<void> run_from(FileFormat format) {
+    const FileFacts* const file = manifest_.file(format);
+    if (file == nullptr) {
+      throw Error{"its manifest names no binary file"};
+    }
+    progress_.stage = "reading " + file->name;
+    const auto body = [&]() -> Awaitable<void> {
+      const std::string encoding = "SELECT pg_catalog.set_config('client_encoding', $1, true)";
+      co_await connection_.query("archive.encoding", encoding, manifest_.encoding);
+      co_await create();
+      co_await revoke();
+      co_await fill(*file);
+      co_await prove();
+      if (request_.attach) {
+        co_await attach();
+        co_await secure();
+      }
+    };
+    co_await pg::transact(connection_, options(), body);
+  }
+
+  /// Access to what was archived is its owner's alone, whatever default privileges hand out.
+  Awaitable<void> revoke() {
+    const std::string name = request_.as.sql();
+    std::vector<std::string> grantees;
+    {
+      const pg::Result rows = co_await connection_.query(
+          "archive.grantees",
+          "SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC'\n"
+          "                     ELSE pg_catalog.quote_ident(r.rolname) END AS grantee\n"
+          "  FROM pg_catalog.pg_class AS c\n"
+          "  CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) AS a\n"
+          "  LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee\n"
+          " WHERE c.oid = $1::pg_catalog.regclass AND a.grantee <> c.relowner",
+          name);
+      for (const pg::Row row : rows) {
+        grantees.push_back(row.get<std::string>("grantee"));
+      }
+    }
+    for (const std::string& grantee : grantees) {
+      const std::string sql = fmt::format("REVOKE ALL ON TABLE {} FROM {}", name, grantee);
+      co_await connection_.query("archive.revoke", sql);
+    }
+  }
+
+  Awaitable<void> fill(const FileFacts& file) {
+    const SharedReader reader = co_await open_reader(workshop_.side_thread, request_.folder, file,
+                                                     manifest_.copied_columns().size());
+    Piece piece;
+    std::function<Piece()> read = [reader] {
+      Piece next;
+      next.bytes = reader->read(piece_bytes);
+      next.so_far = next.bytes.empty() ? reader->finish() : reader->facts();
+      return next;
+    };
+    const auto source = [&]() -> Awaitable<std::string_view> {
+      piece = co_await in_background(workshop_.side_thread, read);
+      progress_.rows_done = piece.so_far.rows;
+      progress_.bytes_packed = piece.so_far.compressed_bytes;
+      if (workshop_.on_progress) workshop_.on_progress(progress_);
+      // Before the server hears that this was all, it must be what was archived.
+      if (piece.bytes.empty() && piece.so_far != file) {
+        throw Error{fmt::format("{} in {} is not what its manifest says: nothing was restored",
+                                file.name, request_.folder)};
+      }
+      co_return std::string_view{piece.bytes};
+    };
+    const std::string sql = copy_in_sql(manifest_, request_.as, file.format);
+    co_await connection_.copy_in("archive.restore", sql, source, workshop_.stall);
+  }
+
+  Awaitable<void> prove() {
+    const std::string sql =
+        fmt::format("SELECT pg_catalog.count(*) AS rows FROM ONLY {}", request_.as.sql());
+    const pg::Result counted = co_await connection_.query("archive.count", sql);
+    const auto rows = counted.only_row().get<std::int64_t>("rows");
+    if (rows != manifest_.rows) {
+      throw Error{fmt::format("{} rows came in where the archive has {}: nothing was restored",
+                              rows, manifest_.rows)};
+    }
+  }
+
+  /// After ATTACH: rows of a partition are reached through the parent, under its policies.
+  Awaitable<void> secure() {
+    const std::string name = request_.as.sql();
+    if (!request_.row_security) co_return;
+    const std::string sql =
+        fmt::format("ALTER TABLE {} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", name);
+    co_await connection_.query("archive.secure", sql);
+  }
+
+  pg::Connection& connection_;
+  const RestoreRequest& request_;
+  const Workshop& workshop_;
+  const Manifest& manifest_;
+  Progress progress_;
+};
+
+}  // namespace
+
+Awaitable<std::int64_t> restore(pg::Connection& connection, const RestoreRequest& request,
+                                const Workshop& workshop) {
+  Restoring restoring{connection, request, workshop};
+  co_return co_await restoring.run();
+}
+
+}  // namespace pgcaretaker::archive

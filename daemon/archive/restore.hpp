@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// An archive becomes a table again, free-standing or attached, or nothing changes.
+#pragma once
+
+#include <string>
+
+#include "archive/manifest.hpp"
+#include "archive/write.hpp"
+#include "postgres/connection.hpp"
+
+namespace pgcaretaker::archive {
+
+struct RestoreRequest {
+  std::string folder;  // of the archive
+  Manifest manifest;
+  config::TableName as;         // the table to make
+  bool attach = false;          // as the partition of its parent that it was
+  bool row_security = true;     // when attached: enabled and forced, as on new partitions
+  Duration lock_timeout{1000};  // how long the parent may be waited for
+};
+
+/// One transaction makes the table, copies the binary file in (the CSV file where the server
+/// cannot read the binary one, such as arrays of types with other OIDs), checks SHA-256 and counts
+/// the rows of the table against the manifest, takes away what default privileges hand out,
+/// attaches, and commits. What ATTACH would refuse is refused before anything is copied. Returns
+/// the rows.
+///
+/// Throws Error (one line: name taken, range covered, parent gone, columns that have changed, bytes
+/// that have) and pg::Error. Memory and loop as for archive_table().
+Awaitable<std::int64_t> restore(pg::Connection& connection, const RestoreRequest& request,
+                                const Workshop& workshop);
+
+}  // namespace pgcaretaker::archive
