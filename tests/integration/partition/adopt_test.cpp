@@ -42,6 +42,9 @@ std::vector<Applied::Kind> kinds(const std::vector<Applied>& results) {
   std::vector<Applied::Kind> found;
   for (const Applied& applied : results) {
     found.push_back(applied.kind);
+    for (const task::Finding& finding : applied.findings) {
+      MESSAGE(finding.code, ": ", finding.text);
+    }
   }
   return found;
 }
@@ -212,7 +215,9 @@ TEST_CASE(
   }};
   while (late < 10 || elsewhere < 10) {
   }
-  const auto applied = keeper.once(adopting(), november);
+  config::Partition settings = adopting();
+  settings.patience = 10s;
+  const auto applied = keeper.once(settings, november);
   stop = true;
   late_writer.join();
   other_writer.join();

@@ -206,7 +206,9 @@ TEST_CASE("writers and readers go on throughout, and no count ever goes back") {
   }};
   while (late < 10 || elsewhere < 10 || read < 3) {
   }
-  const auto applied = keeper.once(events(), november);
+  config::Partition settings = events();
+  settings.patience = 10s;
+  const auto applied = keeper.once(settings, november);
   const int late_before = late;
   while (late < late_before + 10) {
   }
