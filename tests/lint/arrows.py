@@ -32,7 +32,7 @@ LIBRARIES = (
 # The thinking: a table of cases tests it, so nothing in it may depend on the moment or the machine.
 PURE = re.compile(r'daemon/\w+/(?:plan|judge|calendar|cadence|routes|bounds|batch|window|retention|'
                   r'layout|likeness|urgency|draft|creation|retirement|\w*steps|statement|snapshot|'
-                  r'page|html|status_json)'
+                  r'page|html|status_json|rescue|guard)'
                   r'\.[ch]pp$')
 IMPURE_HEADER = re.compile(r'boost/asio|libpq|spdlog/')
 CLOCK = re.compile(r'\w*[Cc]lock::now\b|\b(?:gettimeofday|clock_gettime|std::time)\s*\(|'
