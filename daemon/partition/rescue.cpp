@@ -104,8 +104,8 @@ void add_unreadable(const Inputs& in, const std::string& name, FindingList& find
 /// What stands in the way of missing partitions first; the server's order, oldest first, otherwise.
 std::vector<Stranded> in_order(const Inputs& in) {
   std::vector<Stranded> ranges = in.answers.contents.stranded;
-  std::ranges::stable_partition(
-      ranges, [&](const Stranded& stranded) { return is_missing(in, stranded.range); });
+  std::stable_partition(ranges.begin(), ranges.end(),
+                        [&](const Stranded& stranded) { return is_missing(in, stranded.range); });
   return ranges;
 }
 

@@ -17,7 +17,8 @@ constexpr Duration first_pause = 250ms;  // a look is cheap, and what held the l
 constexpr Duration longest_pause = 1s;   // so that a lock set free is taken within a second
 
 // Fast-path locks and waiters ahead of us are in pg_locks as well. A prepared transaction has no
-// pid; the lock on its transaction id tells which it is.
+// pid; the lock on its transaction id tells which it is. A session whose state is shown but no
+// transaction has ended it since its lock was read.
 constexpr std::string_view holders_sql = R"(
 SELECT coalesce(l.pid, 0) AS pid, coalesce(p.gid, '') AS gid,
        l.relation::pg_catalog.regclass::text AS relation,
@@ -25,7 +26,7 @@ SELECT coalesce(l.pid, 0) AS pid, coalesce(p.gid, '') AS gid,
        coalesce(a.application_name, '') AS application,
        coalesce(a.state, a.backend_type, '') AS state,
        (1000 * extract(epoch FROM pg_catalog.clock_timestamp()
-                                - coalesce(a.xact_start, p.prepared)))::int8 AS age,
+                                - coalesce(a.xact_start, p.prepared, ended.at)))::int8 AS age,
        pg_catalog.left(pg_catalog.regexp_replace(coalesce(a.query, ''), '\s+', ' ', 'g'), 120)
          AS query
   FROM ROWS FROM (pg_catalog.unnest($1::int8[]), pg_catalog.unnest($2::int8[]))
@@ -43,6 +44,8 @@ SELECT coalesce(l.pid, 0) AS pid, coalesce(p.gid, '') AS gid,
     ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
    AND x.virtualtransaction = l.virtualtransaction
   LEFT JOIN pg_catalog.pg_prepared_xacts AS p ON p.transaction = x.transactionid
+ CROSS JOIN LATERAL (
+    SELECT CASE WHEN a.state IS NOT NULL THEN pg_catalog.clock_timestamp() END) AS ended (at)
  WHERE l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
  ORDER BY age DESC NULLS LAST, pid, relation)";
 

@@ -37,7 +37,8 @@ LIBRARIES = (
 PURE = re.compile(r'daemon/\w+/(?:plan|judge|calendar|cadence|routes|bounds|key|key_choice|batch|'
                   r'window|retention|layout|likeness|urgency|draft|creation|retirement|\w*steps|'
                   r'statement|snapshot|states|marker|triggers|guards|chain|detached|'
-                  r'page|html|status_json|manifest|copy_counter|location|progress|proof|statements)'
+                  r'page|html|status_json|manifest|copy_counter|location|progress|'
+                  r'proof|statements|rescue|guard)'
                   r'\.[ch]pp$')
 IMPURE_HEADER = re.compile(r'boost/asio|libpq|spdlog/')
 CLOCK = re.compile(r'\w*[Cc]lock::now\b|\b(?:gettimeofday|clock_gettime|std::time)\s*\(|'

@@ -65,8 +65,9 @@ TEST_CASE("rows of a month outside the window are drained into a partition of it
   CHECK(names_of(step) == Words{"partition.lock", "partition.lock", "partition.guard",
                                 "partition.create", "partition.fence", "partition.move",
                                 "partition.move", "partition.prove_moved", "partition.swap_lock",
-                                "partition.move", "partition.liken", "partition.attach",
-                                "partition.fence", "partition.liken", "partition.verify_likeness"});
+                                "partition.move", "partition.liken", "partition.liken",
+                                "partition.attach", "partition.fence", "partition.liken",
+                                "partition.verify_likeness"});
   CHECK(contains(text_of(step, "partition.move"),
                  "DELETE FROM ONLY \"public\".\"audit_events_default\" WHERE \"occurred_at\" >= "
                  "timestamptz '2026-10-01 00:00:00+00' AND \"occurred_at\" < timestamptz "
