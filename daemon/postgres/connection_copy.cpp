@@ -103,11 +103,14 @@ Awaitable<bool> Connection::Impl::abandon_copy(SteadyTime deadline) {
 /// Reads to the end of what was cancelled; false = not before `deadline`. A COPY may begin only
 /// now.
 Awaitable<bool> Connection::Impl::drain(SteadyTime deadline) {
-  while (true) {
-    if (!co_await abandon_copy(deadline)) co_return false;
-    if (!co_await link_.finish(deadline)) co_return false;
-    if (!link_.is_copying()) co_return true;
+  bool is_over = false;
+  while (!is_over) {
+    bool is_read = co_await abandon_copy(deadline);
+    if (is_read) is_read = co_await link_.finish(deadline);
+    if (!is_read) co_return false;
+    is_over = !link_.is_copying();
   }
+  co_return true;
 }
 
 Awaitable<std::int64_t> Connection::copy_out(std::string name, std::string sql, CopySink sink,

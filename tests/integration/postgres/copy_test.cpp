@@ -241,19 +241,21 @@ TEST_CASE("a cancel at any await of a COPY leaves the session ready, and no row 
     co_await make_table(*connection);
   });
   std::string text;
-  for (int i = 0; i < 20000; ++i) {
+  for (int i = 0; i < 5000; ++i) {
     text += "1\t" + std::string(100, 'x') + "\n";
   }
   Collected collected;
   std::array<std::function<Awaitable<void>()>, 2> operations{
       [&]() -> Awaitable<void> {
-        co_await connection->copy_out("out", numbers, collected.sink(), stall);
+        const char* some =
+            "COPY (SELECT repeat('x', 100) FROM generate_series(1, 3000) g) TO STDOUT";
+        co_await connection->copy_out("out", some, collected.sink(), stall);
       },
       [&]() -> Awaitable<void> {
         const pg::TransactionOptions options;
         const auto body = [&]() -> Awaitable<void> {
           co_await connection->query("empty", "TRUNCATE public.t");
-          co_await connection->copy_in("in", "COPY public.t FROM STDIN", source_of(text, 200000),
+          co_await connection->copy_in("in", "COPY public.t FROM STDIN", source_of(text, 100000),
                                        stall);
         };
         co_await pg::transact(*connection, options, body);
@@ -266,7 +268,7 @@ TEST_CASE("a cancel at any await of a COPY leaves the session ready, and no row 
           scene.run([&]() -> Awaitable<void> {
             co_await check_usable(*connection, round.step);
             const std::int64_t rows = co_await count(*connection);
-            CHECK((rows == 0 || rows == 20000));
+            CHECK((rows == 0 || rows == 5000));
           });
           collected = Collected{};
         });
