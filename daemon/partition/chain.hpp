@@ -18,9 +18,9 @@ struct Retiree {
   ObservedPartition observed;  // as it is called now, with the bounds it has or had
   TimeRange range;
   std::string reason;
-  bool drops = false;   // what its marker is to say
-  std::string comment;  // our marker, letter by letter, where it has one already; else ""
-  Ties ties;
+  bool drops = false;     // what its marker is to say
+  std::string comment{};  // our marker, letter by letter, where it has one already; else ""
+  Ties ties{};
 };
 
 /// One step for each of `acts`, with the same subject. Each looks once more, under its lock, that
