@@ -171,7 +171,8 @@ Awaitable<Answer> get(std::string url, std::string path, std::optional<config::S
                       SteadyTime deadline) {
   const auto endpoint = parse_url(url);
   if (!endpoint) {
-    throw std::runtime_error{fmt::format("cannot read the url \"{}\"", url)};
+    throw std::runtime_error{fmt::format(
+        "cannot read the url \"{}\": write http://host:port, http://[v6]:port or unix:/path", url)};
   }
   auto operation = exchange(url, *endpoint, request_text(*endpoint, path, bearer));
   auto answer = co_await async::with_deadline(std::move(operation), deadline);

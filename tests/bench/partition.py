@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 
+import idle_pass
 import load
 
 BINARY = os.environ.get("PGCARETAKER_BINARY", "build/release/daemon/pgcaretaker")
@@ -218,13 +219,17 @@ def run_scenario(name, runs):
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench partition")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], metavar="SCENARIO")
+    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, "idle", []],
+                        metavar="SCENARIO")
     given = parser.parse_args()
     if not pathlib.Path(BINARY).exists():
         sys.exit(f"bench: there is no {BINARY}: run  ./dev bench partition")
     print("Seconds and milliseconds; min / **median** / max where they differ.")
-    for name in given.scenarios or SCENARIOS:
-        run_scenario(name, given.runs)
+    for name in given.scenarios or [*SCENARIOS, "idle"]:
+        if name == "idle":
+            idle_pass.run(BINARY)
+        else:
+            run_scenario(name, given.runs)
 
 
 if __name__ == "__main__":
