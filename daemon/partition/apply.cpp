@@ -69,10 +69,9 @@ constexpr Duration longest_attach = std::chrono::seconds{2};
 constexpr Duration longest_silence = std::chrono::milliseconds{500};
 // What a function gets beyond its locks when these are waited for longer than usual.
 constexpr Duration longest_function = std::chrono::seconds{30};
-// How long DETACH ... CONCURRENTLY may wait for those who use the table, beyond patience: half of
-// what the task has beyond it, see PartitionTask::deadline(). Nobody waits for it meanwhile.
-constexpr Duration longest_concurrently = std::chrono::minutes{5};
-constexpr Duration least_concurrently = std::chrono::seconds{10};
+// How long DETACH ... CONCURRENTLY may wait for those who use the table. Nobody waits for it
+// meanwhile; who uses the table for longer leaves it half done, and the next pass finishes it.
+constexpr Duration longest_concurrently = std::chrono::seconds{30};
 
 bool has(const Step& step, std::string_view statement) {
   return std::ranges::find(step.statements, statement, &Statement::name) != step.statements.end();
@@ -161,15 +160,11 @@ Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
 /// The one statement that PostgreSQL takes outside a transaction only; nullopt as attempt_step().
 Awaitable<std::optional<Applied>> attempt_outside(pg::Connection& connection,
                                                   const config::Partition& settings,
-                                                  const Step& step,
-                                                  const task::Surroundings& around) {
+                                                  const Step& step) {
   const Statement& sent = step.statements.front();
-  // Whatever is left of the pass, less what the steps behind it need.
-  const SteadyTime until = around.pass_started + settings.patience + longest_concurrently;
-  const auto left = std::chrono::duration_cast<Duration>(until - around.clock.now());
   std::optional<Applied> applied;
   try {
-    co_await pg::run_outside(connection, sent.name, sent.sql, std::max(left, least_concurrently));
+    co_await pg::run_outside(connection, sent.name, sent.sql, longest_concurrently);
     applied = done(settings, step);
   } catch (const pg::Error& error) {
     applied = after_refusal(settings, step, error);
@@ -200,7 +195,7 @@ Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& 
   pg::LockSearch search = lock_search(settings, step, around);
   search.attempt = [&](Duration lock_timeout) -> Awaitable<pg::Attempt> {
     if (has(step, statement::detach_concurrently)) {
-      ended = co_await attempt_outside(connection, settings, step, around);
+      ended = co_await attempt_outside(connection, settings, step);
     } else {
       ended = co_await attempt_step(connection, settings, step, lock_timeout, samples);
     }

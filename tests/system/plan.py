@@ -78,7 +78,7 @@ def json_is_what_the_schema_says(folder):
                 complaints(document), [], ran)
     steps = [step for task in document["tasks"] for step in task["steps"]]
     actions = {step["action"] for step in steps}
-    check_equal("it has all three", actions, {"create", "drop", "sweep"}, ran)
+    check("it has all three", {"create", "drop", "sweep"} <= actions, ran)
     of = {step["subject"]: step for step in steps}
     check("a drop says how many rows and bytes go, as the catalog has them",
           of["public.jan"]["rows_estimate"] == 1234 and of["public.jan"]["bytes_estimate"] > 0

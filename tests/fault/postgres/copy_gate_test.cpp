@@ -27,6 +27,7 @@ struct Gated : test::Scene {
     auto options = database.options();
     options.database.dsn = "host=127.0.0.1 port=" + std::to_string(gate.port()) +
                            " dbname=" + database.name() + " user=pgc_caretaker";
+    options.database.statement_timeout = 2s;  // also how long the end of a COPY may take
     co_return co_await pg::Connection::connect(options, canceller);
   }
 };

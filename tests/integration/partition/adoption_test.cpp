@@ -237,7 +237,7 @@ TEST_CASE("a set made by hand, of all sizes and with a gap, is filled up and not
   short_lived.expire = config::Expire::detach;
   Keeper keeper{database.options()};
   CHECK(subjects(keeper.plan(short_lived, november)) ==
-        Words{"detach public.archive", "detach public.events_2026_q3"});
+        Words{"guard public.archive", "guard public.events_2026_q3"});
 }
 
 TEST_CASE("a set cut at the midnights of another zone gets one short piece where it meets UTC") {

@@ -156,15 +156,18 @@ TEST_CASE("rows of a missing range in the default are found by their time") {
     insert(admin, kind, at("2026-12-01"));
     config::Partition settings = keyed(kind);
     settings.ahead = 3;
+    settings.default_partition = config::DefaultPartition::report;
     const task::Plan plan = keeper.plan(settings, november);
     CHECK(subjects(plan) == Words{"create public.events_y2026m11", "create public.events_y2027m01",
                                   "create public.events_y2027m02"});
     CHECK(codes(plan.findings) == Words{"default_blocks", "default_rows"});
     CHECK(contains(plan.findings[0].text, "rows of its range FROM ("));
     keeper.once(settings, november);
-    admin.execute("DELETE FROM public.events");
+    settings.default_partition = config::DefaultPartition::drain;
     keep(keeper, settings, november);
     CHECK(names(admin).size() == 5);
+    CHECK(admin.number("SELECT count(*) FROM public.events_y2026m12") == 1);
+    CHECK(admin.number("SELECT count(*) FROM public.events_default") == 0);
     admin.execute("DROP TABLE public.events");
   }
 }
@@ -177,7 +180,8 @@ TEST_CASE("a row that reaches the default between plan and act is told in the sa
     CAPTURE(kind.type);
     create_events(admin, kind.type);
     create_default(admin);
-    const config::Partition settings = keyed(kind);
+    config::Partition settings = keyed(kind);
+    settings.default_partition = config::DefaultPartition::report;
     const task::Plan plan = keeper.plan(settings, november);
     insert(admin, kind, at("2026-12-24"));
     const Applied applied = keeper.apply(settings, plan.steps.at(1));

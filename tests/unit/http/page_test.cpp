@@ -180,9 +180,9 @@ TEST_CASE("partitions are cells in the order of their bounds") {
 
 TEST_CASE("tables that are out of their parent are counted, until when and for good") {
   CHECK_FALSE(shows(page(working_board()), "Detached"));
-  const auto board =
-      board_with_details("partition:public.t",
-                         R"({"detached": [{"drop_due": "2026-12-03T00:00:00Z"}, {"drop_due": null},
+  const auto board = board_with_details(
+      "partition:public.t",
+      R"({"partitions": [], "detached": [{"drop_due": "2026-12-03T00:00:00Z"}, {"drop_due": null},
                        {"drop_due": "2026-12-01T06:00:00Z"}]})");
   CHECK(shows(page(board), "<dd>2 to be dropped, the first from 2026-12-01 on, 1 kept</dd>"));
 }
