@@ -6,6 +6,7 @@
 #include <chrono>
 #include <limits>
 
+#include "archive/progress.hpp"
 #include "partition/retirement.hpp"
 #include "partition/states.hpp"
 #include "postgres/timestamp.hpp"
@@ -154,6 +155,7 @@ telemetry::Samples gauges(const config::Partition& settings, const Snapshot& sna
       Sample{Metric::partitions, {table, "unrecognised"}, unrecognised},
       Sample{Metric::partition_window_seconds, {table}, window_seconds(snapshot, draft)},
       Sample{Metric::partition_retention_overdue_seconds, {table}, overdue}};
+  samples.push_back(archive::progress_sample(table, nullptr));
   if (!snapshot.default_rows) {
     samples.push_back(Sample{Metric::partition_default_rows, {table}, 0});
   } else if (snapshot.default_rows->rows) {
