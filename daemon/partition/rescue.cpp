@@ -128,6 +128,7 @@ void plan_drains(const Inputs& in, Rescue& rescue, FindingList& findings) {
     }
     rescue.first.push_back(drain_step(in.context, in.answers.contents, {partition, stranded.range},
                                       drain_reason(in, stranded)));
+    rescue.first.back().rows = stranded.rows;
     set_urgency(rescue.first.back(), in.settings,
                 is_missing(in, stranded.range) ? Urgency::pressed : Urgency::relaxed);
     rescue.ranges.push_back(stranded.range);

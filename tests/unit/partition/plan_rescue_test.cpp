@@ -61,6 +61,7 @@ TEST_CASE("rows of a month outside the window are drained into a partition of it
   CHECK(step.reason ==
         "12 rows of 2026-10-01 to 2026-11-01 lie in the default partition (1024 kB in all)");
   CHECK(step.urgency == "relaxed");
+  CHECK(step.rows == 12);
   CHECK(contains(step.lock, "ACCESS EXCLUSIVE on public.audit_events, "));
   CHECK(names_of(step) == Words{"partition.lock", "partition.lock", "partition.guard",
                                 "partition.create", "partition.fence", "partition.move",
