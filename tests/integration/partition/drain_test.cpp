@@ -37,7 +37,7 @@ void strand_october(Admin& admin, Keeper& keeper, int rows) {
       std::to_string(rows) + ") AS g");
 }
 
-config::Partition impatient() {
+config::Partition impatient_events() {
   config::Partition settings = events();
   settings.lock_timeout = 50ms;
   return settings;
@@ -255,7 +255,7 @@ TEST_CASE("a failed try for the last lock keeps the moved rows, and a later try 
   Admin& admin = database.admin();
   Keeper keeper{database.options()};
   strand_october(admin, keeper, 10);
-  config::Partition settings = impatient();
+  config::Partition settings = impatient_events();
   task::Step step = keeper.plan(settings, november).steps.at(0);
   // Somebody comes to the table while the rows are being moved: before the lock is asked for.
   const auto swap =
@@ -302,7 +302,7 @@ TEST_CASE("behind a reader of the default nothing is moved, and nobody waits") {
   while (admin.number("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' "
                       "AND clock_timestamp() - xact_start > interval '50ms'") == 0) {
   }
-  const auto applied = keeper.once(impatient(), november);
+  const auto applied = keeper.once(impatient_events(), november);
   REQUIRE(applied.size() == 1);
   CHECK(applied[0].kind == Applied::Kind::yielded);
   REQUIRE(codes(applied[0].findings) == Words{"lock_timeout"});
@@ -311,7 +311,7 @@ TEST_CASE("behind a reader of the default nothing is moved, and nobody waits") {
   CHECK(admin.number("SELECT n_tup_del FROM pg_stat_all_tables WHERE relname = 'events_default'") ==
         0);
   reader.execute("COMMIT");
-  CHECK(keeper.once(impatient(), november).at(0).kind == Applied::Kind::done);
+  CHECK(keeper.once(impatient_events(), november).at(0).kind == Applied::Kind::done);
 }
 
 TEST_CASE(
@@ -320,15 +320,15 @@ TEST_CASE(
   Admin& admin = database.admin();
   Keeper keeper{database.options()};
   strand_october(admin, keeper, 10);
-  const task::Plan plan = keeper.plan(impatient(), november);
+  const task::Plan plan = keeper.plan(impatient_events(), november);
   Admin writer{database.name()};
   writer.execute("BEGIN; UPDATE public.events SET note = 'changed' WHERE id = 3");
-  const Applied applied = keeper.apply(impatient(), plan.steps.at(0));
+  const Applied applied = keeper.apply(impatient_events(), plan.steps.at(0));
   CHECK(applied.kind == Applied::Kind::yielded);
   CHECK(codes(applied.findings) == Words{"lock_timeout"});
   writer.execute("COMMIT");
   CHECK(in_default(admin) == 10);
-  CHECK(keeper.once(impatient(), november).at(0).kind == Applied::Kind::done);
+  CHECK(keeper.once(impatient_events(), november).at(0).kind == Applied::Kind::done);
   CHECK(admin.value("SELECT note FROM public.events WHERE id = 3") == "changed");
 }
 

@@ -19,12 +19,6 @@ namespace {
 const UtcTime january = at("2026-01-15");
 const UtcTime november = at("2026-11-23");
 
-config::Partition impatient() {
-  config::Partition settings = short_lived_events();
-  settings.lock_timeout = 50ms;
-  return settings;
-}
-
 /// January's partition with rows enough to keep somebody busy, expired in November.
 struct World {
   World() {

@@ -24,12 +24,6 @@ namespace {
 const UtcTime january = at("2026-01-15");
 const UtcTime november = at("2026-11-23");
 
-config::Partition impatient() {
-  config::Partition settings = short_lived_events();
-  settings.lock_timeout = 50ms;
-  return settings;
-}
-
 /// Asks the server again and again until the session waits for a lock; then runs `act` on it.
 void when_waiting(const std::string& dbname, int pid, const std::string& act) {
   Admin watcher{dbname};

@@ -59,6 +59,13 @@ inline config::Partition short_lived_events() {
   return settings;
 }
 
+/// The same, under a lock_timeout that whoever is in the way outlasts.
+inline config::Partition impatient() {
+  config::Partition settings = short_lived_events();
+  settings.lock_timeout = std::chrono::milliseconds{50};
+  return settings;
+}
+
 /// Names and bounds of all partitions, by name: "events_y2026m11 FOR VALUES FROM (...) TO (...)".
 inline Words partitions(Admin& admin, const std::string& table = "public.events") {
   return admin.column(
