@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS pgcaretaker.journal (
   host text NOT NULL,                           -- the machine that the daemon runs on
   plan_id uuid NOT NULL,                        -- the same for all that one pass planned
   task text NOT NULL,                           -- partition:public.audit_events
-  action text NOT NULL,                         -- create, drain, adopt, detach, drop
+  action text NOT NULL,                         -- create, drain, adopt, detach, archive, drop
   subject text NOT NULL,                        -- the partition
   bounds text NOT NULL,                         -- FOR VALUES FROM (...) TO (...)
   rows bigint,                                  -- as VACUUM or ANALYZE counted; NULL = never

@@ -33,7 +33,7 @@ App::App(CommandLine line, Configuration configuration)
       metrics_{configuration_.settings, version()},
       database_changed_{loop_.get_executor()},
       lease_group_{loop_.get_executor()},
-      tasks_{make_tasks(configuration_.settings)},
+      tasks_{make_tasks(configuration_.settings, archive_turn_)},
       runner_{loop_.get_executor(), clock_, board_, runner_hooks()},
       server_{make_server(configuration_.settings.http)},
       background_{loop_.get_executor()} {
@@ -169,6 +169,9 @@ Awaitable<task::Report> App::execute(task::Task& task, std::function<bool()> is_
   };
   options.observed = [this](const task::Report& observed) {
     publish_observation(observed, board_, metrics_);
+  };
+  options.progress = [this, name = task.name()](const task::StepProgress& progress) {
+    publish_progress(name, progress, clock_.now(), board_, metrics_);
   };
   task::Report report = co_await task::run_pass(task, *pool, clock_, options);
   co_return report;

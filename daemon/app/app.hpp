@@ -58,6 +58,7 @@ class App {
   std::unique_ptr<Pools> pools_;        // replaced by a reload; a running pass keeps its pool
   std::unique_ptr<task::Lease> lease_;  // replaced by a reload, after its coroutine has ended
   async::TaskGroup lease_group_;
+  std::shared_ptr<archive::Turn> archive_turn_ = std::make_shared<archive::Turn>();
   std::vector<std::shared_ptr<task::Task>> tasks_;
   task::Runner runner_;
   std::unique_ptr<http::Server> server_;

@@ -120,7 +120,7 @@ Awaitable<bool> App::try_reload(std::string& problem) {
     wire_sessions();
     lease_group_.spawn("lease", lease_->run());
   }
-  tasks_ = make_tasks(configuration_.settings, &before, tasks_);
+  tasks_ = make_tasks(configuration_.settings, archive_turn_, &before, tasks_);
   runner_.configure(tasks_);
   runner_.nudge();
   co_return true;

@@ -25,7 +25,7 @@ ExitCode complain_unknown_task(const std::string& unknown,
 
 ExitCode run_one_shot(const CommandLine& line, const Configuration& configuration,
                       const std::function<Awaitable<ExitCode>(OneShot&)>& work) {
-  const auto all = make_tasks(configuration.settings);
+  const auto all = make_tasks(configuration.settings, std::make_shared<archive::Turn>());
   std::string unknown;
   const auto tasks = select_tasks(all, line.tasks, unknown);
   if (!unknown.empty()) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/version.hpp"
 #include "outbox/task.hpp"
 #include "partition/task.hpp"
 #include "saturation/task.hpp"
@@ -30,16 +31,19 @@ std::shared_ptr<task::Task> unchanged(const Section& section, const std::vector<
 
 }  // namespace
 
-Tasks make_tasks(const config::Settings& settings, const config::Settings* settings_before,
-                 const Tasks& tasks_before) {
+Tasks make_tasks(const config::Settings& settings, std::shared_ptr<archive::Turn> archive_turn,
+                 const config::Settings* settings_before, const Tasks& tasks_before) {
   const config::Settings none;
   const config::Settings& before = settings_before != nullptr ? *settings_before : none;
   Tasks tasks;
-  const bool same_journal = settings.journal == before.journal;
+  const bool same_around = settings.journal == before.journal && settings.archive == before.archive;
+  const auto workplace = std::make_shared<archive::Workplace>(
+      archive::Workplace{settings.archive, std::string{version()}, std::move(archive_turn)});
   for (const auto& section : settings.partitions) {
-    auto task = same_journal ? unchanged(section, before.partitions, tasks_before) : nullptr;
-    tasks.push_back(task ? task
-                         : std::make_shared<partition::PartitionTask>(section, settings.journal));
+    auto task = same_around ? unchanged(section, before.partitions, tasks_before) : nullptr;
+    tasks.push_back(
+        task ? task
+             : std::make_shared<partition::PartitionTask>(section, settings.journal, workplace));
   }
   for (const auto& section : settings.outboxes) {
     auto task = unchanged(section, before.outboxes, tasks_before);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/workplace.hpp"
 #include "config/settings.hpp"
 #include "postgres/pool.hpp"
 #include "task/task.hpp"
@@ -14,9 +15,10 @@ namespace pgcaretaker::app {
 
 /// All tasks of `settings`, in the order of config::task_names(). With `before`, a task whose
 /// settings have not changed is the same object as there, so that it keeps its schedule and its
-/// memory.
+/// memory. `archive_turn` is the same for all tasks of the process that may be alive at one time.
 [[nodiscard]] std::vector<std::shared_ptr<task::Task>> make_tasks(
-    const config::Settings& settings, const config::Settings* settings_before = nullptr,
+    const config::Settings& settings, std::shared_ptr<archive::Turn> archive_turn,
+    const config::Settings* settings_before = nullptr,
     const std::vector<std::shared_ptr<task::Task>>& tasks_before = {});
 
 /// The tasks that --task `wanted` names: full names or kinds; all when empty. `unknown` gets the

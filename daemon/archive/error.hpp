@@ -11,4 +11,10 @@ struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What ends by itself: the table is another one or attached by now, another process archives into
+/// the same folder, or we were told to stop. A later try finds it otherwise.
+struct Interruption : Error {
+  using Error::Error;
+};
+
 }  // namespace pgcaretaker::archive

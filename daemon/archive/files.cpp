@@ -68,11 +68,11 @@ Descriptor Descriptor::open(const std::string& path, int flags, std::string_view
 void make_folder(const std::string& directory, const std::string& folder) {
   constexpr mode_t ours_alone = 0700;
   const std::string path = directory + '/' + folder;
-  if (::mkdir(path.c_str(), ours_alone) == 0) {
-    sync_folder(directory);
-  } else if (errno != EEXIST) {
+  if (::mkdir(path.c_str(), ours_alone) != 0 && errno != EEXIST) {
     fail("make the folder", path, errno);
   }
+  // Also when it was there: who made it may have been killed before this.
+  sync_folder(directory);
 }
 
 std::shared_ptr<Descriptor> lock_folder(const std::string& folder) {
@@ -80,7 +80,7 @@ std::shared_ptr<Descriptor> lock_folder(const std::string& folder) {
       Descriptor::open(folder, O_RDONLY | O_DIRECTORY, "open the folder"));
   if (::flock(lock->number(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) fail("lock the folder", folder, errno);
-    throw Error{fmt::format("another pgcaretaker is writing an archive into {}", folder)};
+    throw Interruption{fmt::format("another pgcaretaker is writing an archive into {}", folder)};
   }
   return lock;
 }

@@ -21,7 +21,7 @@ struct Progress {
   [[nodiscard]] double ratio() const;
 };
 
-/// Called on the loop after each MiB or so; must not throw.
+/// Called on the loop after each MiB or so. May throw Interruption, which ends the work.
 using OnProgress = std::function<void(const Progress&)>;
 
 /// "public.audit_2024_01: writing data.bin.zst, 37 % (12.5 MB)", on one line.

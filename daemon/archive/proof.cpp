@@ -18,22 +18,27 @@ std::string fingerprint_sql(const config::TableName& table) {
       table.sql());
 }
 
-std::vector<task::Statement> unchanged_since(const Fingerprint& fingerprint,
-                                             const config::TableName& table) {
+std::vector<task::Statement> unchanged_since_archived(std::int64_t oid,
+                                                      const config::TableName& table) {
   task::Statement lock;
   lock.name = "archive.lock";
   lock.sql = fmt::format("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", table.sql());
   task::Statement proof;
-  proof.name = "archive.unchanged";
+  proof.name = unchanged_proof;
   proof.sql = fmt::format(
       "SELECT 1 FROM (\n{}) AS found\n"
-      " WHERE found.rows = {} AND found.versions = {}\n"
+      " WHERE found.rows = $1::pg_catalog.int8 AND found.versions = $2::pg_catalog.int8\n"
       "   AND {}::pg_catalog.regclass::pg_catalog.oid = {}\n"
-      "   AND pg_catalog.pg_relation_filenode({}) = {}",
-      fingerprint_sql(table), fingerprint.rows, fingerprint.versions,
-      pg::quote_literal(table.sql()), fingerprint.oid, fingerprint.oid, fingerprint.filenode);
+      "   AND pg_catalog.pg_relation_filenode({}) = $3::pg_catalog.oid",
+      fingerprint_sql(table), pg::quote_literal(table.sql()), oid, oid);
+  proof.params = {"rows in the archive", "their versions", "their file node"};
   proof.expect_rows = 1;
   return {std::move(lock), std::move(proof)};
+}
+
+void compare_with(task::Statement& proof, const Fingerprint& fingerprint) {
+  proof.params = {std::to_string(fingerprint.rows), std::to_string(fingerprint.versions),
+                  std::to_string(fingerprint.filenode)};
 }
 
 }  // namespace pgcaretaker::archive

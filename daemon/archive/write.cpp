@@ -76,7 +76,7 @@ class Writing {
     Found found = co_await find_table(connection_, subject_.table);
     const std::string name = subject_.table.text();
     if (found.oid != subject_.oid) {
-      throw Error{fmt::format("{} is another table by now: nothing was archived", name)};
+      throw Interruption{fmt::format("{} is another table by now: nothing was archived", name)};
     }
     if (found.is_filtered && !(found.is_forced && subject_.is_detached)) {
       throw Error{
@@ -176,9 +176,24 @@ class Writing {
                                            subject_.is_detached ? "SHARE" : "ACCESS SHARE");
       co_await connection_.query("archive.lock", lock);
     }
+    co_await check_detached();
     step("settings");
     co_await connection_.query("archive.settings", copy_settings);
     step("describe");
+  }
+
+  /// Under the lock, without which it may be attached again: then it is in use, and not ours to
+  /// keep writers from.
+  Awaitable<void> check_detached() {
+    if (!subject_.is_detached) co_return;
+    step("check that it is detached");
+    const pg::Result parents = co_await connection_.query(
+        "archive.detached", "SELECT 1 FROM pg_catalog.pg_inherits WHERE inhrelid = $1",
+        subject_.oid);
+    if (!parents.empty()) {
+      throw Interruption{fmt::format("{} is attached to a table by now: nothing was archived",
+                                     subject_.table.text())};
+    }
   }
 
   Awaitable<void> end() {

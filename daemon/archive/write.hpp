@@ -54,10 +54,9 @@ struct Archived {
 /// and on the disk under its name; until then, and after a crash, its name does not exist.
 ///
 /// Dropping is the caller's. Between this and the drop anybody with the privilege can write to the
-/// table, so the drop's transaction sends proof.hpp's unchanged_since(manifest.fingerprint, table)
-/// first, and drops nothing when that gives no row; then the next pass archives anew. The caller
-/// also guarantees that `parent` and `bounds` are the table's, and that no transaction is open on
-/// `connection`.
+/// table, so the drop's transaction sends proof.hpp's unchanged_since_archived() first, and drops
+/// nothing when that gives no row; then the next pass archives anew. The caller also guarantees
+/// that `parent` and `bounds` are the table's, and that no transaction is open on `connection`.
 ///
 /// Throws Error (one line: the disk, the directory, a table that cannot be archived, a read-back
 /// that differs) and pg::Error; a lock that is not granted within lock_timeout is one. After either

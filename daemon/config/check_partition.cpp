@@ -156,9 +156,16 @@ class PartitionCheck {
       complaints_.push_back({{key("expire"), "archive.directory"},
                              "expire = \"archive\" needs a directory: set archive.directory"});
     }
-    if (partition_.grace > 0s && partition_.expire != Expire::drop) {
+    const bool drops = partition_.expire == Expire::drop || partition_.expire == Expire::archive;
+    if (partition_.grace > 0s && !drops) {
       complain({"grace", "expire"},
-               "grace is the time between detach and drop, it needs expire = \"drop\"");
+               "grace is the time between detach and drop, it needs expire = \"drop\" or "
+               "\"archive\"");
+    }
+    if (partition_.expire == Expire::archive && settings_.database.connections < 2) {
+      complaints_.push_back({{key("expire"), "database.connections"},
+                             "expire = \"archive\" keeps a session for as long as it writes: set "
+                             "database.connections to 2 or more"});
     }
   }
 

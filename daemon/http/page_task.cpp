@@ -119,6 +119,9 @@ std::string task_card(std::string_view subject, const task::TaskEntry& entry, Ut
       fmt::format(R"(<article class="card"><header><h3>{}</h3><span class="badge {}">{}</span>)"
                   R"(<span class="quiet">{}</span></header>)",
                   escape_html(subject), level, word, schedule(entry, now));
+  if (entry.progress) {
+    html += R"(<p class="quiet">)" + escape_html(entry.progress->text) + "</p>";
+  }
   if (entry.last) {
     const auto& last = *entry.last;
     if (!last.error.empty()) {

@@ -72,6 +72,9 @@ Json task_json(const std::string& name, const task::TaskEntry& entry) {
   json["runs"] = entry.runs;
   json["overruns"] = entry.overruns;
   json["failures_in_a_row"] = entry.failures_in_a_row;
+  json["progress"] = entry.progress
+                         ? Json{{"text", entry.progress->text}, {"ratio", entry.progress->ratio}}
+                         : Json(nullptr);
   json["last_run"] = entry.last ? report_json(*entry.last) : Json(nullptr);
   json["details"] = entry.last ? entry.last->details : Json(nullptr);
   return json;

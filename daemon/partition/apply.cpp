@@ -8,6 +8,7 @@
 #include <chrono>
 #include <optional>
 
+#include "archive/proof.hpp"
 #include "partition/adopt_steps.hpp"
 #include "partition/lock_hooks.hpp"
 #include "partition/refusal.hpp"
@@ -87,6 +88,8 @@ pg::TransactionOptions limits_of(const config::Partition& settings, const Step& 
   if (has(step, statement::create_function) || has(step, statement::drop_function)) {
     const bool is_usual = lock_timeout <= settings.lock_timeout;
     if (!is_usual) options.statement_timeout = lock_timeout + longest_function;
+  } else if (has(step, archive::unchanged_proof)) {
+    options.statement_timeout = longest_proof;
   } else {
     options.statement_timeout = lock_timeout + (creates ? longest_attach : longest_retirement);
   }
@@ -98,6 +101,7 @@ pg::TransactionOptions limits_of(const config::Partition& settings, const Step& 
 std::string_view change_of(const Step& step) {
   if (step.action == action::create) return "created";
   if (step.action == action::adopt) return "rescued";
+  if (step.action == action::archive) return "archived";
   if (step.action == action::drop) return "dropped";
   const bool detaches =
       has(step, statement::detach) || step.action == action::guard || step.action == action::finish;

@@ -9,6 +9,9 @@
 
 namespace pgcaretaker::partition {
 
+/// How long the proof that a table is as it was archived, a scan of it, may take.
+inline constexpr Duration longest_proof = std::chrono::hours{6};
+
 /// Either all of the step is committed or nothing of it; `applied` says which. Its locks are
 /// searched for with the step's effort, see pg::search_lock(). Locks not
 /// granted in time, deadlocks, guards that no longer hold, names or ranges that somebody else took

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "archive/proof.hpp"
 #include "partition/guards.hpp"
 #include "partition/retire_steps.hpp"
 #include "postgres/quote.hpp"
@@ -75,6 +76,9 @@ class Chain {
         break;
       case Arrow::release:
         release(step, retiree_.ties.foreign_keys.at(foreign_key++));
+        break;
+      case Arrow::archive:
+        archive(step);
         break;
       case Arrow::drop:
         drop(step);
@@ -181,11 +185,37 @@ class Chain {
     step.locks.push_back({key.table.oid, LockMode::access_exclusive});
   }
 
+  /// The transaction after the archive has been written and read back.
+  void archive(Step& step) {
+    step.statements = {lock_gently(table_), detached_guard("")};
+    ask_again(step);
+    step.statements.push_back(archive_name_statement());
+    write_marker(step, MarkerState::archived);
+    if (context_.journal) {
+      step.statements.push_back(journal_of_table(*context_.journal, action::archive,
+                                                 retiree_.observed.oid, retiree_.observed.bounds,
+                                                 step.reason));
+    }
+    step.lock = fmt::format(
+        "SHARE on {} while it is copied, or ACCESS EXCLUSIVE to lift its "
+        "row-level security; then SHARE UPDATE EXCLUSIVE",
+        table_.text());
+    step.locks = {{retiree_.observed.oid, LockMode::share_update_exclusive}};
+    step.target = target();
+  }
+
   void drop(Step& step) const {
     step.statements = {
         lock_only(table_),
         detached_guard("\n   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS f\n"
                        "                    WHERE f.conrelid = c.oid AND f.contype = 'f')")};
+    if (archives(context_.settings)) {
+      append(step.statements, archive::unchanged_since_archived(retiree_.observed.oid, table_));
+      // The proof may take long, what follows must not.
+      step.statements.push_back(
+          make_statement(statement::limit, "SET LOCAL statement_timeout = '5s'"));
+      step.target = target();
+    }
     ask_again(step);
     if (context_.journal) {
       step.statements.push_back(journal_of_table(*context_.journal, action::drop,
@@ -195,7 +225,11 @@ class Chain {
     step.statements.push_back(
         make_statement(statement::drop, fmt::format("DROP TABLE {}", table_.sql())));
     lock_table(step);
-    step.reversible = false;
+    step.reversible = archives(context_.settings);
+  }
+
+  [[nodiscard]] task::Target target() const {
+    return {retiree_.observed.oid, table_, retiree_.observed.bounds, context_.plan_id};
   }
 
   /// Of a table that stands alone.

@@ -36,7 +36,7 @@ bool is_expired(const Marked& marked, const std::optional<Retention>& retention)
 }
 
 std::optional<UtcTime> drop_due(const config::Partition& settings, const Marked& marked) {
-  if (!marked.marker.drops || settings.expire != config::Expire::drop) return std::nullopt;
+  if (!marked.marker.drops || !drops(settings)) return std::nullopt;
   return marked.marker.since + std::max(settings.grace, Duration{0});
 }
 

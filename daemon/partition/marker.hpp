@@ -18,6 +18,7 @@ inline constexpr std::string_view marker_sign = "pgcaretaker: {";
 enum class MarkerState {
   marked,    // written before DETACH ... CONCURRENTLY: in the table or out of it, unguarded
   detached,  // written with the guards, when it was out of the table
+  archived,  // the same, when its archive was on the disk
 };
 
 struct Marker {
@@ -30,6 +31,9 @@ struct Marker {
   MarkerState state = MarkerState::marked;
   UtcTime since{};                     // by the server's clock
   std::optional<std::string> comment;  // the one the table had before
+  std::string archive{};               // FOLDER/ARCHIVE, when archived
+
+  [[nodiscard]] bool is_guarded() const { return state != MarkerState::marked; }
 };
 
 /// nullopt for any other comment, and for one that was tampered with.
@@ -38,10 +42,17 @@ struct Marker {
 /// All of the comment that is known before it is written: up to `since`.
 [[nodiscard]] std::string marker_head(const Marker& marker);
 
+/// The session's setting from which mark_statement() takes the name of the archive.
+inline constexpr std::string_view archive_setting = "pgcaretaker.archive";
+
 /// Writes the marker; `since` is the server's clock then. `comment` is kept from the marker that is
-/// there when `over_marker`, else it is the whole comment.
+/// there when `over_marker`, else it is the whole comment. One that says `archived` is written over
+/// a marker, keeps its `since`, and names the archive that archive_setting holds.
 [[nodiscard]] task::Statement mark_statement(const Marker& marker, const config::TableName& table,
                                              bool over_marker);
+
+/// Sets archive_setting to its parameter, which is known when there is an archive.
+[[nodiscard]] task::Statement archive_name_statement();
 
 /// Gives the table back the comment that it had before.
 [[nodiscard]] task::Statement unmark_statement(const Marker& marker,

@@ -46,7 +46,15 @@ bool is_expired(const Member& member, const std::optional<Retention>& retention)
 }
 
 bool can_retire(const config::Partition& settings) {
-  return settings.expire == config::Expire::drop || settings.expire == config::Expire::detach;
+  return settings.expire != config::Expire::unset;
+}
+
+bool drops(const config::Partition& settings) {
+  return settings.expire == config::Expire::drop || archives(settings);
+}
+
+bool archives(const config::Partition& settings) {
+  return settings.expire == config::Expire::archive;
 }
 
 bool drops_by_function(const config::Partition& settings) {
@@ -61,11 +69,6 @@ std::vector<Finding> retention_findings(const config::Partition& settings,
   const auto warn = [&](std::string code, std::string text) {
     findings.push_back(Finding{Severity::warning, std::move(code), table, std::move(text)});
   };
-  if (settings.expire == config::Expire::archive) {
-    warn("not_supported",
-         "expire = \"archive\" is not carried out by this version: nothing is "
-         "retired; set expire to \"drop\" or \"detach\", or wait");
-  }
   if (!answer.error.empty()) {
     warn("retention_query", fmt::format("retention_query failed, the configured {} are used: {}",
                                         config::duration_text(*settings.retention), answer.error));

@@ -32,8 +32,13 @@ struct Retention {
 [[nodiscard]] std::vector<task::Finding> retention_findings(const config::Partition& settings,
                                                             const RetentionAnswer& answer);
 
-/// False for what this version does not carry out: expire = "archive", no expire.
 [[nodiscard]] bool can_retire(const config::Partition& settings);
+
+/// Nothing of an expired partition stays in the database in the end.
+[[nodiscard]] bool drops(const config::Partition& settings);
+
+/// It is archived before it is dropped.
+[[nodiscard]] bool archives(const config::Partition& settings);
 
 [[nodiscard]] bool drops_by_function(const config::Partition& settings);
 

@@ -47,7 +47,7 @@ class Retirement {
     // Its grace begins when it is out of the table.
     const bool goes_on = drop_due(settings_, mark->second) && settings_.grace <= Duration{0} &&
                          is_expired(mark->second, in_.draft.retention);
-    add(retiree, State::detaching, {true, goes_on && may_drop(retiree), 0}, Urgency::pressed);
+    add(retiree, State::detaching, {true, goes_on && may_drop(retiree)}, Urgency::pressed);
   }
 
   /// A table of ours that is out of its parent.
@@ -60,16 +60,16 @@ class Retirement {
     Retiree retiree = retiree_of(marked);
     if (!is_owned(marked.observed) || (state == State::bare && !can_guard())) return;
     const bool goes_on = is_due_now && (state != State::bare || settings_.grace <= Duration{0});
-    bool drops = false;
+    bool is_dropped = false;
     if (goes_on && !facts.expired) {
       say_kept(retiree, "it is not past its retention any more");
     } else if (goes_on) {
-      drops = may_drop(retiree);
+      is_dropped = may_drop(retiree);
     }
     retiree.reason = state == State::bare ? "an earlier pass was interrupted after it detached it"
                                           : reason_to_drop(marked);
     const Urgency urgency = state == State::bare ? Urgency::pressed : urgency_of(retiree.range);
-    add(retiree, state, {true, drops, 0}, urgency);
+    add(retiree, state, {true, is_dropped}, urgency);
   }
 
   void retire_expired() {
@@ -88,12 +88,12 @@ class Retirement {
         continue;
       }
       Retiree retiree{member.observed, member.range, reason_of(member.range)};
-      retiree.drops = settings_.expire == config::Expire::drop;
+      retiree.drops = drops(settings_);
       const auto mark = in_.draft.marks.find(member.observed.oid);
       if (mark != in_.draft.marks.end()) retiree.comment = mark->second.comment;
-      const bool drops = retiree.drops && settings_.grace <= Duration{0};
+      const bool goes_on = retiree.drops && settings_.grace <= Duration{0};
       ++taken_;
-      add(retiree, State::expired, {is_concurrent(), drops, 0}, urgency_of(member.range));
+      add(retiree, State::expired, {is_concurrent(), goes_on}, urgency_of(member.range));
       marked_.push_back(member.observed.oid);
     }
   }
@@ -118,6 +118,7 @@ class Retirement {
     const auto ties = in_.answers.ties.find(retiree.observed.oid);
     if (ties != in_.answers.ties.end()) retiree.ties = ties->second;
     circumstances.foreign_keys = retiree.ties.foreign_keys.size();
+    circumstances.archives = archives(settings_);
     const std::vector<Arrow> acts = acts_from(from, circumstances);
     for (Step& step : chain_steps(in_.context, retiree, in_.draft.retention, acts)) {
       set_urgency(step, settings_, urgency);
@@ -272,7 +273,8 @@ Facts facts_of(const config::Partition& settings, const Snapshot& snapshot, cons
   Facts facts;
   facts.attached = false;
   facts.marked = true;
-  facts.guarded = marked.marker.state == MarkerState::detached;
+  facts.guarded = marked.marker.is_guarded();
+  facts.archived = archives(settings) && marked.marker.state == MarkerState::archived;
   facts.expired = is_expired(marked, draft.retention);
   facts.held = is_held(settings, answers, marked.observed.oid);
   facts.due = is_due(settings, marked, snapshot.now);

@@ -10,7 +10,6 @@ namespace pgcaretaker::partition {
 
 namespace {
 
-// What ends in `graced` or `detached` is where an archive would come between.
 constexpr std::array table{
     Transition{State::attached, State::expired, Arrow::time, "its upper bound is past retention"},
     Transition{State::expired, State::attached, Arrow::answer, "retention is longer by now"},
@@ -27,10 +26,16 @@ constexpr std::array table{
     Transition{State::detaching, State::detached, Arrow::finish, "DETACH FINALIZE, guards"},
     Transition{State::bare, State::detached, Arrow::guard, "guards"},
     Transition{State::detached, State::graced, Arrow::time,
-               "expire is drop, grace is over, nothing keeps it"},
+               "expire is drop or archive, grace is over, nothing keeps it"},
     Transition{State::graced, State::detached, Arrow::answer, "retention or a hold keeps it"},
     Transition{State::graced, State::graced, Arrow::release, "DROP CONSTRAINT, a foreign key"},
-    Transition{State::graced, State::dropped, Arrow::drop, "DROP TABLE"},
+    Transition{State::graced, State::dropped, Arrow::drop, "DROP TABLE, where expire is drop"},
+    Transition{State::graced, State::archived, Arrow::archive,
+               "COPY to disk, read back, marker: where expire is archive"},
+    Transition{State::archived, State::detached, Arrow::answer, "retention or a hold keeps it"},
+    Transition{State::archived, State::archived, Arrow::release, "DROP CONSTRAINT, a foreign key"},
+    Transition{State::archived, State::dropped, Arrow::drop,
+               "DROP TABLE, if it is as it was archived"},
     Transition{State::detached, State::marked, Arrow::person, "somebody attaches it again"},
 };
 
@@ -48,9 +53,12 @@ bool is_next(const Transition& arrow, const Circumstances& circumstances) {
     case Arrow::time:
       return arrow.from == State::detached && circumstances.drops;
     case Arrow::release:
-      return circumstances.foreign_keys > 0;
+      return circumstances.drops && circumstances.foreign_keys > 0;
+    case Arrow::archive:
+      return circumstances.drops && circumstances.foreign_keys == 0 && circumstances.archives;
     case Arrow::drop:
-      return circumstances.foreign_keys == 0;
+      return circumstances.drops && circumstances.foreign_keys == 0 &&
+             (arrow.from == State::archived || !circumstances.archives);
     case Arrow::answer:
     case Arrow::person:
     case Arrow::unmark:
@@ -70,16 +78,16 @@ std::span<const Transition> transitions() {
 }
 
 std::string_view state_text(State state) {
-  static constexpr std::array<std::string_view, 9> texts{"attached", "expired",   "held",
-                                                         "marked",   "detaching", "bare",
-                                                         "detached", "graced",    "dropped"};
+  static constexpr std::array<std::string_view, 10> texts{
+      "attached", "expired",  "held",   "marked",   "detaching",
+      "bare",     "detached", "graced", "archived", "dropped"};
   return texts.at(static_cast<std::size_t>(state));
 }
 
 std::string_view arrow_text(Arrow arrow) {
-  static constexpr std::array<std::string_view, 11> texts{"time",   "answer",  "person", "mark",
-                                                          "unmark", "detach",  "detach", "finish",
-                                                          "guard",  "release", "drop"};
+  static constexpr std::array<std::string_view, 12> texts{"time",   "answer",  "person",  "mark",
+                                                          "unmark", "detach",  "detach",  "finish",
+                                                          "guard",  "release", "archive", "drop"};
   return texts.at(static_cast<std::size_t>(arrow));
 }
 
@@ -91,7 +99,8 @@ State state_of(const Facts& facts) {
     return facts.expired ? State::held : State::attached;
   }
   if (!facts.guarded) return State::bare;
-  return facts.due && facts.expired && !facts.held ? State::graced : State::detached;
+  if (!facts.due || !facts.expired || facts.held) return State::detached;
+  return facts.archived ? State::archived : State::graced;
 }
 
 std::vector<Arrow> acts_from(State from, const Circumstances& circumstances) {

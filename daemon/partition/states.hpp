@@ -21,6 +21,7 @@ enum class State {
   bare,       // out of the table, our marker on it, its guards gone with its parent
   detached,   // out of the table, guarded: for good, for its grace, or because something keeps it
   graced,     // out of the table, guarded, its grace over, and nothing keeps it
+  archived,   // the same, and its marker names the archive that it is in
   dropped,
 };
 
@@ -37,6 +38,7 @@ enum class Arrow {
   finish,
   guard,
   release,
+  archive,
   drop,
 };
 
@@ -61,7 +63,8 @@ struct Facts {
   bool guarded = false;  // as the marker says
   bool expired = false;
   bool held = false;
-  bool due = false;  // to be dropped, by marker and settings, and its grace is over
+  bool due = false;       // to be dropped, by marker and settings, and its grace is over
+  bool archived = false;  // as the marker says, and where the settings ask for it
 };
 
 /// A pending detach without our marker is somebody else's and has no state; do not ask.
@@ -70,8 +73,9 @@ struct Facts {
 /// What the acts to come depend on.
 struct Circumstances {
   bool concurrently = false;  // DETACH may go on beside readers
-  bool drops = false;         // it is due as soon as it is out of the table
+  bool drops = false;         // it is due as soon as it is out of the table, and has its turn
   std::size_t foreign_keys = 0;
+  bool archives = false;  // before it is dropped
 };
 
 /// The acts from `from` on to where nothing but time, an answer or a person leads on. Found in

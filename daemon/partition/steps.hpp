@@ -35,6 +35,8 @@ inline constexpr std::string_view detach_concurrently = "partition.detach_concur
 inline constexpr std::string_view finalize = "partition.finalize";
 inline constexpr std::string_view verify_guards = "partition.verify_guards";
 inline constexpr std::string_view release = "partition.release";
+inline constexpr std::string_view archive_name = "partition.archive_name";
+inline constexpr std::string_view limit = "partition.limit";
 inline constexpr std::string_view drop = "partition.drop";
 inline constexpr std::string_view drop_function = "partition.drop_function";
 inline constexpr std::string_view verify_dropped = "partition.verify_dropped";
@@ -47,6 +49,7 @@ inline constexpr std::string_view drop = "drop";
 inline constexpr std::string_view detach = "detach";
 inline constexpr std::string_view finish = "finish";
 inline constexpr std::string_view guard = "guard";
+inline constexpr std::string_view archive = "archive";
 }  // namespace action
 
 /// What all steps of one plan share.

@@ -2,6 +2,8 @@
 // The task contract over observe, plan and apply.
 #include "partition/task.hpp"
 
+#include <algorithm>
+
 #include "partition/apply.hpp"
 #include "partition/catalog.hpp"
 #include "partition/guard_apply.hpp"
@@ -16,12 +18,18 @@ using namespace std::chrono_literals;
 
 // Room for the looks and a transaction per step beyond the time that locks may be waited for.
 constexpr Duration time_for_work = 10min;
+// What an archive gets even when partitions are needed soon; a table that takes longer wants more
+// of them ahead.
+constexpr Duration shortest_archiving = 15min;
+constexpr Duration longest_archiving = std::chrono::days{30};
 
 }  // namespace
 
-PartitionTask::PartitionTask(config::Partition settings, config::Journal journal)
+PartitionTask::PartitionTask(config::Partition settings, config::Journal journal,
+                             std::shared_ptr<archive::Workplace> workplace)
     : settings_{std::move(settings)},
       journal_{std::move(journal)},
+      workplace_{std::move(workplace)},
       name_{config::task_name(settings_)} {}
 
 Duration PartitionTask::deadline() const {
@@ -36,14 +44,28 @@ Awaitable<task::Plan> PartitionTask::plan(pg::Connection& connection,
                                           std::optional<UtcTime> as_of) {
   const Snapshot snapshot = co_await observe(connection, settings_, journal_, as_of);
   const Draft draft = make_draft(settings_, snapshot);
+  archives_.clear();
+  covered_until_ = draft.covered_until;
   const Answers answers = co_await ask(connection, settings_, snapshot, draft);
   task::Plan plan = make_plan(settings_, journal_, snapshot, draft, answers);
   co_return plan;
 }
 
+/// While a table is archived nothing else of this task happens, so an interval before the window
+/// ends there must be an end of it.
+SteadyTime PartitionTask::archive_until(async::Clock& clock) const {
+  const auto left = std::chrono::duration_cast<Duration>(covered_until_ - clock.utc_now()) -
+                    config::shortest_length(settings_.interval);
+  return clock.now() + std::clamp(left, shortest_archiving, longest_archiving);
+}
+
 Awaitable<void> PartitionTask::apply(pg::Connection& connection, const task::Step& step,
                                      const task::Surroundings& around, task::Applied& applied) {
   if (is_rescue(step)) return apply_rescue(connection, settings_, step, around, applied);
+  if (needs_archive(step)) {
+    return apply_archived(connection, settings_, workplace_, step, around,
+                          archive_until(around.clock), archives_, applied);
+  }
   if (is_guarded(step)) return apply_guarded(connection, settings_, step, around, applied);
   return apply_step(connection, settings_, step, around, applied);
 }

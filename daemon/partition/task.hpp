@@ -2,16 +2,20 @@
 // Keeps one partitioned table rolling: its window open, its old partitions retired.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "config/settings.hpp"
+#include "partition/archive_apply.hpp"
 #include "task/task.hpp"
 
 namespace pgcaretaker::partition {
 
 class PartitionTask final : public task::Task {
  public:
-  explicit PartitionTask(config::Partition settings, config::Journal journal = {std::nullopt});
+  /// `workplace` is not used unless the settings archive.
+  explicit PartitionTask(config::Partition settings, config::Journal journal = {std::nullopt},
+                         std::shared_ptr<archive::Workplace> workplace = nullptr);
 
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] Duration every() const override { return settings_.every; }
@@ -22,8 +26,13 @@ class PartitionTask final : public task::Task {
                         const task::Surroundings& around, task::Applied& applied) override;
 
  private:
+  [[nodiscard]] SteadyTime archive_until(async::Clock& clock) const;
+
   config::Partition settings_;
   config::Journal journal_;
+  std::shared_ptr<archive::Workplace> workplace_;
+  PassArchives archives_;
+  UtcTime covered_until_{};  // as this pass has observed
   std::string name_;
 };
 

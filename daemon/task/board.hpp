@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "task/progress.hpp"
 #include "task/report.hpp"
 
 namespace pgcaretaker::task {
@@ -19,11 +20,12 @@ struct TaskEntry {
   TaskState state = TaskState::waiting;
   Duration every{0};
   Duration deadline{0};
-  SteadyTime silent_since;  // latest success; before the first, the start or the reload that
-                            // brought the task
+  SteadyTime silent_since;  // latest success or progress; before the first, the start or the
+                            // reload that brought the task
   std::optional<UtcTime> next_run;
   std::optional<UtcTime> last_success;
-  std::optional<Report> last;  // latest finished pass
+  std::optional<Report> last;            // latest finished pass
+  std::optional<StepProgress> progress;  // of a long step that is under way
   std::uint64_t runs = 0;
   std::uint64_t overruns = 0;  // passes cancelled at their deadline
   std::uint64_t failures_in_a_row = 0;
@@ -50,7 +52,8 @@ struct Board {
   std::vector<std::string> order;
   std::map<std::string, TaskEntry> tasks;
 
-  /// Reasons why /ready is 503, one clause each; empty = ready. Overdue: no success for longer than
+  /// Reasons why /ready is 503, one clause each; empty = ready. Overdue: no success, nor progress
+  /// of a long step, for longer than
   /// `every` + `deadline` + a minute past the planned run. By the monotonic clock, because the
   /// calendar's may be set meanwhile.
   [[nodiscard]] std::vector<std::string> not_ready_reasons(SteadyTime now) const;

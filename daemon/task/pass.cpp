@@ -96,6 +96,7 @@ struct Progress {
   bool held_back = false;                  // may_act said no
   std::set<std::string> stopped_actions;   // see Applied
   std::set<std::string> stopped_subjects;  // a step about them did not end well
+  SteadyTime deadline{};                   // moves on when a long step shows progress
 };
 
 /// However the step ended, what stands in `applied` is committed.
@@ -179,13 +180,18 @@ Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, async::Clock& clock,
   adopt_plan(progress.report, std::move(plan));
   if (!steps.empty()) options.observed(progress.report);
   const auto others_wait = [&pool] { return pool.waiting() > 0; };
-  const Surroundings around{clock, started, options.may_act, others_wait};
+  const auto on_progress = [&](const StepProgress& seen) {
+    progress.deadline = clock.now() + std::max(task.deadline(), seen.quiet);
+    options.progress(seen);
+  };
+  const Surroundings around{clock, started, options.may_act, others_wait, on_progress};
   for (const Step& step : steps) {
     const bool may_act = options.may_act();
     const bool is_stopped = progress.stopped_actions.contains(step.action) ||
                             progress.stopped_subjects.contains(step.subject);
     if (!may_act || is_stopped) {
       progress.held_back = progress.held_back || !may_act;
+      progress.stopped_subjects.insert(step.subject);  // what follows was planned on top of it
       progress.report.acts.push_back(
           Act{step.action, step.subject, "planned", step.reason, 0, Duration{0}, ""});
       continue;
@@ -248,9 +254,10 @@ Awaitable<Report> run_pass(Task& task, pg::Pool& pool, async::Clock& clock, Pass
   progress.report.started = clock.utc_now();
   progress.report.watched = !options.may_act();
   const SteadyTime start = clock.now();
+  progress.deadline = start + task.deadline();
   auto work = completed(observe_and_act(task, pool, clock, options, progress));
   try {
-    const auto finished = co_await async::with_deadline(std::move(work), start + task.deadline());
+    const auto finished = co_await async::with_moving_deadline(std::move(work), progress.deadline);
     if (!finished) {
       progress.report.deadline_passed = true;
       progress.report.error =

@@ -18,6 +18,8 @@ struct PassOptions {
   /// Called before the first step, which may take long, with what was observed: its samples and
   /// findings stand in the report, its outcome is not known yet.
   std::function<void(const Report&)> observed = [](const Report&) {};
+  /// Called while a long step is under way.
+  OnStepProgress progress = [](const StepProgress&) {};
   std::optional<UtcTime> as_of;  // replaces the server's clock, for tests
 };
 

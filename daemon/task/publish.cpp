@@ -34,6 +34,7 @@ void update_entry(TaskEntry& entry, const Report& report) {
   entry.last = report;
   entry.last->details = std::move(details);
   entry.last->samples.clear();
+  entry.progress.reset();
 }
 
 void record_observation(const Report& report, telemetry::Metrics& metrics) {
@@ -88,6 +89,16 @@ void log_news(const Report& report, const TaskEntry& before) {
 
 void publish_observation(const Report& report, const Board& board, telemetry::Metrics& metrics) {
   if (board.tasks.contains(report.task)) record_observation(report, metrics);
+}
+
+void publish_progress(const std::string& task, const StepProgress& progress, SteadyTime now,
+                      Board& board, telemetry::Metrics& metrics) {
+  const auto entry = board.tasks.find(task);
+  if (entry == board.tasks.end()) return;
+  entry->second.progress = progress;
+  if (progress.text.empty()) entry->second.progress.reset();
+  entry->second.silent_since = now + progress.quiet;
+  metrics.record(progress.samples);
 }
 
 void publish(const Report& report, Board& board, telemetry::Metrics& metrics) {

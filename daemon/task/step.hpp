@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "async/time.hpp"
+#include "config/table_name.hpp"
 #include "postgres/lock.hpp"
 #include "task/finding.hpp"
 #include "telemetry/metric.hpp"
@@ -25,12 +26,21 @@ struct Statement {
       expect_rows;  // rows it must return; otherwise the step lost a race: rolled back
 };
 
+/// The table a step is about, where apply does more with it than send the statements.
+struct Target {
+  std::int64_t oid = 0;
+  config::TableName name;
+  std::string bounds;
+  std::string plan_id{};
+};
+
 /// One act, as `plan` prints it and apply sends it.
 struct Step {
   std::string action;   // create, drop, detach, sweep ...
   std::string subject;  // the partition or outbox state acted on
   std::string reason;   // one clause in words: why now
   std::vector<Statement> statements;
+  std::optional<Target> target{};
   std::string lock;  // heaviest lock and on what: "ACCESS EXCLUSIVE on public.audit_events_default"
   std::vector<pg::WantedLock> locks;  // the same for apply to look at; empty = nothing to wait for
   std::string urgency;                // relaxed, pressed or forced; "" where there are no locks

@@ -10,6 +10,7 @@
 #include "async/clock.hpp"
 #include "postgres/connection.hpp"
 #include "task/clock_check.hpp"
+#include "task/progress.hpp"
 #include "task/step.hpp"
 
 namespace pgcaretaker::task {
@@ -20,6 +21,8 @@ struct Surroundings {
   SteadyTime pass_started;
   std::function<bool()> may_act;      // false = begin nothing new: a stop, or the lease is gone
   std::function<bool()> others_wait;  // true = for a session: do not sit on ours for long
+  /// How far a long step has come; moves the deadline of the pass on.
+  OnStepProgress progress = [](const StepProgress&) {};
 };
 
 class Task {
@@ -30,7 +33,8 @@ class Task {
   [[nodiscard]] virtual const std::string& name() const = 0;
   /// Time between the planned starts of two passes.
   [[nodiscard]] virtual Duration every() const = 0;
-  /// A pass longer than this is cancelled and counts as a failure.
+  /// A pass that is longer, and for so long has shown no progress, is cancelled and counts as a
+  /// failure.
   [[nodiscard]] virtual Duration deadline() const = 0;
 
   /// True for a task that must work when no new session can be had: it gets one of its own, kept

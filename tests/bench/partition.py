@@ -24,6 +24,8 @@ BINARY = os.environ.get("PGCARETAKER_BINARY", "build/release/daemon/pgcaretaker"
 MONTHS = 4                # to create
 OLD, OLD_ROWS = 12, 200_000   # partitions to drop, and rows in each
 DEFAULT_ROWS = 1_000_000
+# Rows of a month to come that are in the default.
+STRANDED = {"rescue": 100_000, "rescue-large": 5_000_000}
 PARTITIONS = """
 SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
  WHERE i.inhparent = 'public.audit_events'::regclass
@@ -32,6 +34,11 @@ FILL = """
 INSERT INTO public.audit_events (id, zone_id, event_type, occurred_at, chain_seq)
 SELECT gen_random_uuid()::text, 'zone-' || n % 50, 'bench',
        {time}, n FROM generate_series(1, {rows}) n"""
+# Rows of months to come, and how many of them are still in the default.
+STRANDED_ROWS = """
+SELECT count(*), count(*) FILTER (WHERE pg_get_expr(c.relpartbound, 0) = 'DEFAULT')
+  FROM public.audit_events e JOIN pg_class c ON c.oid = e.tableoid
+ WHERE e.occurred_at >= date_trunc('month', now() + interval '1 month')"""
 PARTMAN = """
 CREATE SCHEMA partman; CREATE EXTENSION pg_partman SCHEMA partman;
 SELECT partman.create_parent('public.audit_events', 'occurred_at', 'native', 'monthly',
@@ -61,7 +68,7 @@ def sql(name, text):
         return cursor.fetchone() if cursor.description else None
 
 
-def template(name, partman, default, old):
+def template(name, partman, default, old, stranded=0):
     """A database with this month's partition, a default unless it is None, and `old` months."""
     sql("postgres", f'CREATE DATABASE "{name}"')
     subprocess.run(["psql", "-Xqd", name, "-v", "ON_ERROR_STOP=1", "-f",
@@ -82,19 +89,26 @@ def template(name, partman, default, old):
         sql(name, "DROP TABLE audit_events_default")
     elif default:
         sql(name, FILL.format(rows=default, time="timestamptz '2001-01-01' + n * interval '1 s'"))
-    sql(name, "ANALYZE")
+    if stranded:
+        sql(name, FILL.format(rows=stranded, time="date_trunc('month', now() + interval "
+                              "'2 months') + n * interval '400 ms'"))
+    sql(name, "VACUUM ANALYZE")
     sql(name, "CHECKPOINT")
 
 
-def future(name):
+def rows(name, text):
     with contextlib.closing(load.connect(name)) as connection:
         cursor = connection.cursor()
-        cursor.execute("""
+        cursor.execute(text)
+        return cursor.fetchall()
+
+
+def future(name):
+    return rows(name, """
 SELECT c.oid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
  WHERE i.inhparent = 'public.audit_events'::regclass
    AND (regexp_match(pg_get_expr(c.relpartbound, 0),
                      'FROM \\(''(.*?)'''))[1]::timestamptz > now()""")
-        return cursor.fetchall()
 
 
 def nothing(_name):
@@ -115,6 +129,11 @@ def drop_table(name):
 
 def run_maintenance(name):
     sql(name, "SELECT partman.run_maintenance('public.audit_events')")
+
+
+def partition_data(name):
+    sql(name, "CALL partman.partition_data_proc('public.audit_events', p_wait := 0, "
+              "p_quiet := true)")
 
 
 def pgcaretaker(more):
@@ -142,6 +161,11 @@ def reader(seconds):
     return reading
 
 
+@contextlib.contextmanager
+def no_reader(_name):
+    yield
+
+
 def gapless(name):
     return load.GaplessReaders(name, 2)
 
@@ -150,6 +174,9 @@ CREATE = {"nobody": nothing, "PARTITION OF": partition_of, "pg_partman": run_mai
           "pgcaretaker": pgcaretaker("")}
 DROP = {"nobody": nothing, "DROP TABLE": drop_table, "pg_partman": run_maintenance,
         "pgcaretaker": pgcaretaker('retention = "90 days"\nexpire = "drop"')}
+RESCUE = {"nobody": nothing, "pg_partman": partition_data,
+          "pgcaretaker, drain": pgcaretaker('default_partition = "drain"'),
+          "pgcaretaker, adopt": pgcaretaker('default_partition = "adopt"')}
 TO_SPARE = 'patience = "10s"\npress_below = 0.0\nforce_below = 0.0'
 AT_ITS_END = 'patience = "5s"\npress_below = 9.0\nforce_below = 9.0'
 # Name: title, rows in the default (None = no default), old partitions, readers, methods.
@@ -167,10 +194,21 @@ SCENARIOS = {
                 {"nobody": nothing, "PARTITION OF": partition_of, "pg_partman": run_maintenance,
                  "pgcaretaker, window to spare": pgcaretaker(TO_SPARE),
                  "pgcaretaker, window about to end": pgcaretaker(AT_ITS_END)}),
+    **{name: (f"Bring {count:,} rows of a month to come out of the default, beside "
+              "partition_data_proc()", 0, 0, no_reader, RESCUE)
+       for name, count in STRANDED.items()},
 }
 
 
-def measure(base, readers, method):
+def check_rescued(name, before, method):
+    """Every row that was there is there, and none is in the default any more."""
+    total, stranded = sql(name, STRANDED_ROWS)
+    if total != before or (stranded and method is not nothing):
+        sys.exit(f"bench: {before} rows of months to come before, {total} after, {stranded} of "
+                 "them in the default")
+
+
+def measure(base, readers, method, stranded=0):
     name = "bench_run"
     sql("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{base}" STRATEGY file_copy')
     before = sql(name, PARTITIONS)[0]
@@ -180,6 +218,8 @@ def measure(base, readers, method):
             method(name)
             took = time.monotonic() - began
     changed = sql(name, PARTITIONS)[0] - before
+    if stranded:
+        check_rescued(name, stranded, method)
     sql("postgres", f'DROP DATABASE "{name}"')
     return took, changed, writers.noticed
 
@@ -204,13 +244,14 @@ def show(title, results):
 
 def run_scenario(name, runs):
     title, default, old, readers, methods = SCENARIOS[name]
+    stranded = STRANDED.get(name, 0)
     for partman in (False, True):
-        template(f"{name}_{partman}", partman, default, old)
+        template(f"{name}_{partman}", partman, default, old, stranded)
     results = {method: [] for method in methods}
     for _ in range(runs):
         for method in random.sample(list(methods), len(methods)):
             base = f"{name}_{method == 'pg_partman'}"
-            results[method].append(measure(base, readers, methods[method]))
+            results[method].append(measure(base, readers, methods[method], stranded))
     show(title, results)
     for partman in (False, True):
         sql("postgres", f'DROP DATABASE "{name}_{partman}"')

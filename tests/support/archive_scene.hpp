@@ -37,11 +37,13 @@ struct ArchiveScene : Scene {
     database.admin().execute("SET ROLE pgc_owner; " + sql + "; RESET ROLE");
   }
 
-  archive::Subject subject(const std::string& name, bool is_detached = true) {
+  archive::Subject subject(const std::string& name) {
     archive::Subject subject;
     subject.table = {"audit", name};
     subject.oid = database.admin().number("SELECT 'audit." + name + "'::regclass::oid::int8");
-    subject.is_detached = is_detached;
+    subject.is_detached =
+        database.admin().number("SELECT count(*) FROM pg_inherits WHERE inhrelid = 'audit." + name +
+                                "'::regclass") == 0;
     return subject;
   }
 

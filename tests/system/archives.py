@@ -73,6 +73,36 @@ def there_and_back(path, name, directory):
           ran.code == 1 and "data.bin.zst" in ran.err, ran)
 
 
+def retire(path, name, directory):
+    """The partition of 2020, once more in its table, goes by retention."""
+    expire = ["--set", "partition.0.retention=30d", "--set", "partition.0.expire=archive"]
+    ran = daemon.once("plan", "-c", path, "--task", "partition", *expire)
+    check("plan has the archive before the drop, and says that the drop can be undone",
+          ran.code == 2 and 0 < ran.out.find("archive public.events_old") <
+          ran.out.find("drop public.events_old") and "partition.archive_name" not in ran.out, ran)
+    ran = daemon.once("once", "-c", path, "--task", "partition", *expire, "--set",
+                      "archive.directory=/nowhere")
+    check("without the directory once needs a person, and keeps the table", ran.code == 3
+          and "/nowhere" in ran.out
+          and daemon.psql("SELECT count(*) FROM public.events_old", name).strip() == "5000", ran)
+    ran = daemon.once("archive", "write", "-c", path, "public.events_old")
+    check("archive write of the detached table writes what retention looks for", ran.code == 0
+          and ran.out.startswith(OLD + ".2: 5000 rows"), ran)
+    shown = daemon.on_terminal("once", "-c", path, "--task", "partition", *expire)
+    check("once archives and drops it, and shows how far it is",
+          "archive public.events_old: done" in shown and "drop public.events_old: done" in shown
+          and "reading back data.bin.zst" in shown, shown)
+    check_equal("nothing of it is left in the table",
+                daemon.psql("SELECT count(*) FROM public.events", name).strip(), "0")
+    # The one with the flipped bit is let be.
+    check("its archive is beside the damaged one, and none beside that",
+          (directory / (OLD + ".2")).is_dir() and not (directory / (OLD + ".3")).exists(), shown)
+    ran = daemon.once("archive", "verify", "-c", path, OLD + ".2")
+    check("and good", ran.code == 0 and ": good, 5000 rows" in ran.out, ran)
+    ran = daemon.once("plan", "-c", path, "--task", "partition", *expire)
+    check("then there is nothing to do", ran.code == 0, ran)
+
+
 def no_place(path):
     for command in (["list"], ["verify"], ["write", "public.events_old"]):
         ran = daemon.once("archive", *command, "-c", path, "--set", "archive.directory=")
@@ -94,3 +124,4 @@ def main():
         wrong_usage(path)
         no_place(path)
         there_and_back(path, name, directory)
+        retire(path, name, directory)

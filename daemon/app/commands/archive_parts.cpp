@@ -3,7 +3,6 @@
 #include "app/commands/archive_parts.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -48,21 +47,9 @@ std::optional<std::vector<archive::Stored>> named_archives(const CommandLine& li
   return chosen;
 }
 
-ProgressLine::ProgressLine() : on_terminal_{::isatty(STDERR_FILENO) == 1} {}
-
-ProgressLine::~ProgressLine() {
-  if (is_shown_) std::fputs("\r\x1b[K", stderr);
-}
-
-archive::OnProgress ProgressLine::callback() {
-  return [this](const archive::Progress& progress) { show(progress); };
-}
-
-void ProgressLine::show(const archive::Progress& progress) {
-  if (!on_terminal_) return;
-  fmt::print(stderr, "\r\x1b[K{}", archive::progress_line(progress));
-  std::fflush(stderr);
-  is_shown_ = true;
+archive::OnProgress shown_on(ProgressLine& line) {
+  return
+      [&line](const archive::Progress& progress) { line.show(archive::progress_line(progress)); };
 }
 
 std::string size_text(std::int64_t bytes) {

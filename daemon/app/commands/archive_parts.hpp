@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the `archive` commands share: the directory, the named archives, progress on a terminal.
+// What the `archive` commands share: the directory and the named archives.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "app/boot.hpp"
+#include "app/commands/progress_line.hpp"
 #include "archive/progress.hpp"
 #include "archive/store.hpp"
 #include "exit_code.hpp"
@@ -22,21 +22,8 @@ namespace pgcaretaker::app {
 [[nodiscard]] std::optional<std::vector<archive::Stored>> named_archives(
     const CommandLine& line, const Configuration& configuration, ExitCode& code);
 
-/// Rewrites one line of stderr where that is a terminal, and takes it away in the end.
-class ProgressLine {
- public:
-  ProgressLine();
-  ~ProgressLine();
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
-
-  [[nodiscard]] archive::OnProgress callback();
-
- private:
-  void show(const archive::Progress& progress);
-  bool on_terminal_;
-  bool is_shown_ = false;
-};
+/// What shows the progress of an archive on `line`, which must outlive it.
+[[nodiscard]] archive::OnProgress shown_on(ProgressLine& line);
 
 /// 1.2 GB, for people.
 [[nodiscard]] std::string size_text(std::int64_t bytes);

@@ -31,7 +31,7 @@ Awaitable<ExitCode> restore_one(OneShot& shot, const archive::RestoreRequest& re
   ProgressLine progress;
   archive::Workshop workshop{shot.configuration.settings.archive, std::string{version()}, thread,
                              shot.clock};
-  workshop.on_progress = progress.callback();
+  workshop.on_progress = shown_on(progress);
   try {
     const pg::Loan loan = co_await shot.pools.shared->acquire();
     const std::int64_t rows = co_await archive::restore(loan.connection(), request, workshop);

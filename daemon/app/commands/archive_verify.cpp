@@ -32,7 +32,7 @@ bool verify_one(asio::io_context& loop, const archive::Stored& stored) {
     pg::SideThread thread{farewell};
     ProgressLine progress;
     loop.restart();
-    faults = async::run_to_end(loop, faults_of(thread, stored, progress.callback()));
+    faults = async::run_to_end(loop, faults_of(thread, stored, shown_on(progress)));
   } else {
     faults.push_back(stored.problem);
   }

@@ -9,6 +9,7 @@
 #include "archive/catalog.hpp"
 #include "archive/error.hpp"
 #include "archive/write.hpp"
+#include "partition/marker.hpp"
 
 namespace pgcaretaker::app {
 
@@ -16,12 +17,30 @@ namespace {
 
 constexpr Duration farewell = std::chrono::seconds{1};
 
+/// As retention archives a table that it has detached, so that it finds this archive. Any other is
+/// in use, by whom we do not know.
+Awaitable<void> complete(pg::Connection& connection, archive::Subject& subject) {
+  const pg::Result comment = co_await connection.query(
+      "archive.comment",
+      "SELECT coalesce(pg_catalog.obj_description($1::oid, 'pg_class'), '') AS comment",
+      subject.oid);
+  std::string text;
+  for (const pg::Row row : comment) {
+    text = row.get<std::string>("comment");
+  }
+  const auto marker = partition::parse_marker(text);
+  if (subject.parent || !marker || marker->oid != subject.oid || !marker->is_guarded()) co_return;
+  subject.parent = config::parse_table_name(marker->table);
+  subject.bounds = marker->bounds;
+  subject.is_detached = true;
+}
+
 Awaitable<void> write_one(OneShot& shot, const config::TableName& table) {
   pg::SideThread thread{farewell};
   ProgressLine progress;
   archive::Workshop workshop{shot.configuration.settings.archive, std::string{version()}, thread,
                              shot.clock};
-  workshop.on_progress = progress.callback();
+  workshop.on_progress = shown_on(progress);
   const pg::Loan loan = co_await shot.pools.shared->acquire();
   const archive::Found found = co_await archive::find_table(loan.connection(), table);
   if (found.oid == 0) {
@@ -33,6 +52,7 @@ Awaitable<void> write_one(OneShot& shot, const config::TableName& table) {
   subject.parent = found.parent;
   subject.bounds = found.bounds;
   subject.is_detached = false;
+  co_await complete(loan.connection(), subject);
   const archive::Archived archived =
       co_await archive::archive_table(loan.connection(), subject, workshop);
   fmt::print("{}: {} rows, {}\n", archived.name, archived.manifest.rows,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/commands/commands.hpp"
+#include "app/commands/progress_line.hpp"
 #include "app/one_shot.hpp"
 #include "task/lease.hpp"
 #include "task/pass.hpp"
@@ -66,11 +67,16 @@ Awaitable<ExitCode> run_tasks(OneShot& shot) {
     co_return ExitCode::lease_held;
   }
   Verdict verdict;
+  ProgressLine progress;
   for (const auto& task : shot.tasks) {
     task::PassOptions options;
     options.may_act = [&session] { return session->check_open(); };
+    options.progress = [&progress](const task::StepProgress& seen) {
+      seen.text.empty() ? progress.clear() : progress.show(seen.text);
+    };
     const task::Report report =
         co_await task::run_pass(*task, *shot.pools.of(*task), shot.clock, options);
+    progress.clear();
     print_report(report);
     verdict.add(report);
   }

@@ -50,6 +50,9 @@ void print_task(const Json& task) {
   }
   fmt::print("{}: {}, {}\n", task.at("task").get<std::string>(),
              last.is_null() ? "no pass yet" : last.at("outcome").get<std::string>(), next);
+  if (const Json progress = task.value("progress", Json()); !progress.is_null()) {
+    fmt::print("  {}\n", progress.at("text").get<std::string>());
+  }
   if (last.is_null()) {
     return;
   }

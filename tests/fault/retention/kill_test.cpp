@@ -2,10 +2,14 @@
 // The session is killed before and after every statement of a retirement: the next passes come to
 // the same end as if nothing had happened.
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
+#include "archive/location.hpp"
+#include "archive/store.hpp"
 #include "integration/partition/partition_fixture.hpp"
 #include "partition/steps.hpp"
+#include "support/process.hpp"
 
 using namespace pgcaretaker;
 using namespace pgcaretaker::test;
@@ -23,8 +27,13 @@ struct Scene {
   config::Expire expire = config::Expire::drop;
   TestDatabase database;
   Admin& admin = database.admin();
+  TemporaryDirectory directory;
+  std::shared_ptr<archive::Workplace> place = std::make_shared<archive::Workplace>();
 
   void arrange() {
+    place->settings.directory = directory.path("archive");
+    std::filesystem::remove_all(place->settings.directory);
+    std::filesystem::create_directory(place->settings.directory);
     const std::string key = concurrent ? "" : " REFERENCES audit.zones";
     admin.execute(
         // The role we act in may not end its login's sessions.
@@ -70,7 +79,7 @@ struct Scene {
 
   /// As a pass does it: nothing goes on behind a step that was not done.
   void pass() {
-    Keeper keeper{database.options()};
+    Keeper keeper{database.options(), place};
     for (const Step& step : keeper.plan(settings(), november).steps) {
       if (keeper.apply(settings(), step).kind != Applied::Kind::done) break;
     }
@@ -79,7 +88,7 @@ struct Scene {
   void converge() {
     for (int passes = 0;; ++passes) {
       REQUIRE(passes < 4);
-      Keeper keeper{database.options()};
+      Keeper keeper{database.options(), place};
       const task::Plan plan = keeper.plan(settings(), november);
       if (plan.steps.empty()) {
         CHECK(codes(plan.findings) == Words{});
@@ -103,13 +112,26 @@ struct Scene {
   }
 
   void check_end() {
-    check_nothing_lost(expire == config::Expire::drop);
+    check_nothing_lost(expire != config::Expire::detach);
     CHECK(admin.number("SELECT count(*) FROM pg_inherits WHERE inhdetachpending") == 0);
     CHECK(is_old_there() == (expire == config::Expire::detach));
+    if (expire == config::Expire::archive) check_archive();
     CHECK(admin.column("SELECT relname FROM pg_class WHERE relnamespace = 'audit'::regnamespace "
                        "AND relkind = 'r' AND NOT relispartition AND relname NOT IN ('old', "
                        "'zones')") == Words{});
     if (expire == config::Expire::detach) check_guards();
+  }
+
+  /// One, whole, with every row; nothing half beside it.
+  void check_archive() {
+    const auto all = archive::list(place->settings.directory);
+    REQUIRE(all.size() == 1);
+    REQUIRE(all[0].manifest);
+    CHECK(all[0].manifest->rows == 50);
+    for (const auto& entry :
+         std::filesystem::directory_iterator{place->settings.directory + "/audit.events"}) {
+      CHECK_FALSE(entry.path().filename().string().starts_with(archive::partial_prefix));
+    }
   }
 
   void check_guards() {
@@ -147,7 +169,7 @@ bool runs_outside(const Step& step) {
 /// such place.
 bool kill_at(Scene& scene, std::size_t last, std::size_t statement) {
   scene.arrange();
-  Keeper keeper{scene.database.options()};
+  Keeper keeper{scene.database.options(), scene.place};
   const task::Plan plan = keeper.plan(scene.settings(), november);
   REQUIRE(last < plan.steps.size());
   for (std::size_t i = 0; i < last; ++i) {
@@ -168,7 +190,7 @@ bool kill_at(Scene& scene, std::size_t last, std::size_t statement) {
 
 std::size_t steps_of(Scene& scene) {
   scene.arrange();
-  Keeper keeper{scene.database.options()};
+  Keeper keeper{scene.database.options(), scene.place};
   return keeper.plan(scene.settings(), november).steps.size();
 }
 
@@ -191,13 +213,17 @@ void kill_waiting(Keeper& keeper, const std::string& dbname, const Function& run
 TEST_CASE("a session killed at any statement of a retirement leaves what the next pass ends") {
   Scene scene;
   for (const bool concurrent : {false, true}) {
-    for (const config::Expire expire : {config::Expire::drop, config::Expire::detach}) {
+    for (const config::Expire expire :
+         {config::Expire::drop, config::Expire::detach, config::Expire::archive}) {
       scene.concurrent = concurrent;
       scene.expire = expire;
       CAPTURE(concurrent);
-      CAPTURE((expire == config::Expire::drop));
+      CAPTURE(static_cast<int>(expire));
       const std::size_t steps = steps_of(scene);
-      CHECK(steps == (expire == config::Expire::drop ? 3U : 1U) + (concurrent ? 2U : 0U));
+      const std::size_t afterwards = expire == config::Expire::detach ? 1
+                                     : expire == config::Expire::drop ? 3
+                                                                      : 4;
+      CHECK(steps == afterwards + (concurrent ? 2U : 0U));
       for (std::size_t step = 0; step < steps; ++step) {
         CAPTURE(step);
         for (std::size_t statement = 0; kill_at(scene, step, statement); ++statement) {
@@ -219,7 +245,7 @@ TEST_CASE("DETACH CONCURRENTLY killed while it waits is finished by the next pas
           "SELECT count(*) FROM audit.october"}) {                   // in nobody's way
       CAPTURE(other);
       scene.arrange();
-      Keeper keeper{scene.database.options()};
+      Keeper keeper{scene.database.options(), scene.place};
       const task::Plan plan = keeper.plan(scene.settings(), november);
       REQUIRE(runs_outside(plan.steps[1]));
       REQUIRE(keeper.apply(scene.settings(), plan.steps[0]).kind == Applied::Kind::done);
@@ -251,7 +277,7 @@ TEST_CASE("FINALIZE killed at any of its statements is done by the next pass") {
     CAPTURE(statement);
     scene.arrange();
     {
-      Keeper keeper{scene.database.options()};
+      Keeper keeper{scene.database.options(), scene.place};
       const task::Plan plan = keeper.plan(scene.settings(), november);
       keeper.apply(scene.settings(), plan.steps[0]);
       Admin reader{scene.database.name()};
@@ -259,7 +285,7 @@ TEST_CASE("FINALIZE killed at any of its statements is done by the next pass") {
       kill_waiting(keeper, scene.database.name(),
                    [&] { keeper.apply(scene.settings(), plan.steps[1]); });
     }
-    Keeper keeper{scene.database.options()};
+    Keeper keeper{scene.database.options(), scene.place};
     const task::Plan plan = keeper.plan(scene.settings(), november);
     REQUIRE_FALSE(plan.steps.empty());
     REQUIRE(plan.steps.front().action == "finish");

@@ -86,20 +86,22 @@ inline Words names(Admin& admin, const std::string& table = "public.events") {
 /// One session with the loop it lives on.
 class Keeper {
  public:
-  explicit Keeper(pg::ConnectOptions options)
-      : connection_{run(loop_, pg::Connection::connect(std::move(options), canceller_))} {}
+  /// `place` is for settings that archive.
+  explicit Keeper(pg::ConnectOptions options, std::shared_ptr<archive::Workplace> place = nullptr)
+      : workplace{std::move(place)},
+        connection_{run(loop_, pg::Connection::connect(std::move(options), canceller_))} {}
 
   asio::io_context& loop() { return loop_; }
   pg::Connection& connection() { return *connection_; }
 
   task::Plan plan(const config::Partition& settings, std::optional<UtcTime> as_of = {}) {
-    partition::PartitionTask task{settings};
+    partition::PartitionTask task{settings, {std::nullopt}, workplace};
     return run(loop_, task.plan(*connection_, as_of));
   }
   task::Applied apply(const config::Partition& settings, const task::Step& step) {
-    partition::PartitionTask task{settings};
+    partition::PartitionTask task{settings, {std::nullopt}, workplace};
     task::Applied applied;
-    run(loop_, task.apply(*connection_, step, surroundings(), applied));
+    run(loop_, task.apply(*connection_, step, around, applied));
     return applied;
   }
   /// The steps about the subject of the plan's last one, as a pass does them: none behind one that
@@ -132,6 +134,9 @@ class Keeper {
     }
     return results;
   }
+
+  task::Surroundings around = surroundings();
+  std::shared_ptr<archive::Workplace> workplace;
 
  private:
   asio::io_context loop_{1};

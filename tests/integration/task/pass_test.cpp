@@ -49,8 +49,9 @@ class StatementsTask final : public Task {
     co_return plan;
   }
 
-  Awaitable<void> apply(pg::Connection& connection, const Step& step, const Surroundings&,
+  Awaitable<void> apply(pg::Connection& connection, const Step& step, const Surroundings& around,
                         Applied& applied) override {
+    if (shows_progress) around.progress({"half of it", 0.5, {}, 60s});
     const std::function<Awaitable<void>()> body = [&]() -> Awaitable<void> {
       co_await connection.query("test.apply", step.subject);
       co_await connection.query("test.note", "INSERT INTO public.done VALUES ($1)", step.subject);
@@ -64,6 +65,7 @@ class StatementsTask final : public Task {
   }
 
   Duration limit = 10s;
+  bool shows_progress = false;
   std::string second_batch;  // of every step, after its first one is committed
   Applied::Kind kind = Applied::Kind::done;
   int plans = 0;
@@ -131,6 +133,18 @@ TEST_CASE_FIXTURE(World, "behind a step that was not done nothing about its subj
   CHECK(report.acts[2].result == "done");
 }
 
+TEST_CASE_FIXTURE(World, "behind a step that was held back nothing about its subject is tried") {
+  StatementsTask task{{"SELECT 1", "SELECT 1", "SELECT 2"}};
+  PassOptions options;
+  int asked = 0;  // first when the pass begins
+  options.may_act = [&asked] { return ++asked != 2; };
+  const Report report = pass(task, options);
+  REQUIRE(report.acts.size() == 3);
+  CHECK(report.acts[0].result == "planned");
+  CHECK(report.acts[1].result == "planned");
+  CHECK(report.acts[2].result == "done");
+}
+
 TEST_CASE_FIXTURE(World, "a lost race that leaves nothing to do is a success") {
   StatementsTask task{{"SELECT 1"}};
   task.kind = Applied::Kind::yielded;
@@ -159,6 +173,17 @@ TEST_CASE_FIXTURE(World,
                                 "'SELECT pg_catalog.pg_sleep%' AND state = 'active'") == 0);
   StatementsTask after{{}};
   CHECK(pass(after).outcome == Outcome::success);
+}
+
+TEST_CASE_FIXTURE(World, "a step that shows progress is not cut off at the deadline") {
+  StatementsTask task{{"SELECT pg_catalog.pg_sleep(1)"}};
+  task.limit = 500ms;
+  task.shows_progress = true;
+  PassOptions options;
+  std::string seen;
+  options.progress = [&](const StepProgress& progress) { seen = progress.text; };
+  CHECK(pass(task, options).outcome == Outcome::success);
+  CHECK(seen == "half of it");
 }
 
 TEST_CASE_FIXTURE(World, "a step cut off by the deadline is reported with what it had committed") {

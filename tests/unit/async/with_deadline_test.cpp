@@ -86,6 +86,24 @@ TEST_CASE("a deadline that has passed already still ends the operation") {
   CHECK(has_unwound);
 }
 
+TEST_CASE("a deadline that is moved on while it is waited for ends nothing before") {
+  asio::io_context loop;
+  SteadyTime deadline = in(20ms);
+  const SteadyTime moved = in(200ms);
+  bool has_unwound = false;
+  auto moving = [&]() -> Awaitable<std::string> {
+    deadline = moved;
+    const std::string word = co_await word_after(1h, has_unwound);
+    co_return word;
+  };
+  const auto word = test::run(loop, async::with_moving_deadline(moving(), deadline));
+  CHECK_FALSE(word.has_value());
+  CHECK(has_unwound);
+  CHECK(std::chrono::steady_clock::now() >= moved);
+  deadline = in(1h);
+  CHECK(test::run(loop, async::with_moving_deadline(word_after(0ms, has_unwound), deadline)));
+}
+
 TEST_CASE("an endless deadline is allowed") {
   asio::io_context loop;
   bool has_unwound = false;

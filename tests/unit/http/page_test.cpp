@@ -137,6 +137,13 @@ TEST_CASE("outcomes and states have their words") {
             .ends_with("\">waiting for the database"));
 }
 
+TEST_CASE("how far a long step has come is on its card") {
+  auto board = board_with_details("x:y", "null");
+  CHECK_FALSE(shows(page(board), "half of it"));
+  board.tasks.at("x:y").progress = task::StepProgress{"half of it", 0.5};
+  CHECK(shows(page(board), "half of it"));
+}
+
 TEST_CASE("findings are shown, the worst first, and a flood of them is cut") {
   auto board = board_with_details("partition:public.t", "null");
   auto& findings = board.tasks.at("partition:public.t").last->findings;
@@ -287,6 +294,7 @@ TEST_CASE("no name, reason, error or detail can become markup") {
     report.error = evil;
     report.findings.push_back({task::Severity::critical, evil, evil, evil});
     report.acts.push_back({evil, evil, evil, evil, 1, Duration{1}, evil});
+    entry.mapped().progress = task::StepProgress{evil, 0.5};
     board.tasks.insert(std::move(entry));
     board.daemon.version = evil;
     board.daemon.config_reload_ok = false;

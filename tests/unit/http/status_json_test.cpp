@@ -56,6 +56,12 @@ TEST_CASE("tasks come in the order of the configuration") {
   }
 }
 
+TEST_CASE("a long step under way says how far it has come") {
+  auto board = working_board();
+  board.tasks[board.order[0]].progress = task::StepProgress{"half of it", 0.5};
+  CHECK(status_of(board)["tasks"][0]["progress"] == json{{"text", "half of it"}, {"ratio", 0.5}});
+}
+
 TEST_CASE("a task has its schedule, its last run and its details") {
   const auto task = status_of(working_board())["tasks"][0];
   CHECK(task["kind"] == "partition");
@@ -68,6 +74,7 @@ TEST_CASE("a task has its schedule, its last run and its details") {
   CHECK(task["runs"] == 12);
   CHECK(task["overruns"] == 0);
   CHECK(task["failures_in_a_row"] == 0);
+  CHECK(task["progress"].is_null());
   CHECK(task["details"]["partitions"].size() == 17);
   const auto& run = task["last_run"];
   CHECK(run["started"] == "2026-11-23T14:22:00Z");

@@ -142,15 +142,36 @@ TEST_CASE("a reason names the bound, the age, and who asked") {
         "upper bound 2025-11-01 is older than 90d (retention_query)");
 }
 
-TEST_CASE("what this version does not carry out retires nothing and says so") {
+TEST_CASE("a table without expire keeps all it has") {
   config::Partition settings = audit_events_for_a_year();
-  settings.expire = config::Expire::archive;
-  const task::Plan plan = plan_of(settings, with_old_months(20));
-  CHECK(plan.steps.empty());
-  CHECK(codes(plan.findings) == Words{"not_supported"});
-  CHECK(plan.findings[0].severity == Severity::warning);
   settings.expire = config::Expire::unset;
   CHECK(plan_of(settings, with_old_months(20)).steps.empty());
+}
+
+TEST_CASE("what is archived goes only after, and only as it was archived") {
+  config::Partition settings = audit_events_for_a_year();
+  settings.expire = config::Expire::archive;
+  const task::Plan plan = plan_of(settings, with_old_months(13));
+  REQUIRE(plan.steps.size() >= 2);
+  const task::Step& archives = plan.steps[plan.steps.size() - 2];
+  const task::Step& drops = plan.steps.back();
+  CHECK(archives.action == "archive");
+  CHECK(drops.action == "drop");
+  CHECK(drops.reversible);
+  CHECK(archives.by_age);
+  const auto proof =
+      std::ranges::find(drops.statements, "archive.unchanged", &task::Statement::name);
+  REQUIRE(proof != drops.statements.end());
+  CHECK(drops.statements.back().name == "partition.drop");
+  for (const task::Step* step : {&archives, &drops}) {
+    REQUIRE(step->target);
+    CHECK(step->target->name.text() == step->subject);
+    CHECK_FALSE(step->target->bounds.empty());
+  }
+  settings.expire = config::Expire::drop;
+  const task::Plan direct = plan_of(settings, with_old_months(13));
+  CHECK_FALSE(direct.steps.back().target);
+  CHECK_FALSE(direct.steps.back().reversible);
 }
 
 TEST_CASE("a held partition stays, with its reason, and does not use up max_drops") {

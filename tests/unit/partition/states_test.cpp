@@ -23,9 +23,11 @@ Words words(const std::vector<Arrow>& acts) {
   return result;
 }
 
-std::string way(State from, bool concurrently, bool drops, std::size_t foreign_keys = 0) {
+std::string way(State from, bool concurrently, bool drops, std::size_t foreign_keys = 0,
+                bool archives = false) {
   std::string text;
-  for (const std::string& word : words(acts_from(from, {concurrently, drops, foreign_keys}))) {
+  for (const std::string& word :
+       words(acts_from(from, {concurrently, drops, foreign_keys, archives}))) {
     text += (text.empty() ? "" : " ") + word;
   }
   return text;
@@ -45,6 +47,12 @@ TEST_CASE("acts lead from each state to where time, an answer or a person must c
   CHECK(way(State::detached, true, false, 3).empty());
   CHECK(way(State::detached, true, true) == "drop");
   CHECK(way(State::graced, true, true, 1) == "release drop");
+  CHECK(way(State::graced, true, false, 1, true).empty());
+  CHECK(way(State::archived, true, false, 1, true).empty());
+  CHECK(way(State::expired, true, true, 1, true) == "mark detach guard release archive drop");
+  CHECK(way(State::detached, true, true, 0, true) == "archive drop");
+  CHECK(way(State::archived, true, true, 1, true) == "release drop");
+  CHECK(way(State::expired, false, false, 0, true) == "detach");
   for (const State state : {State::attached, State::held, State::dropped}) {
     CHECK(way(state, true, true).empty());
   }
@@ -52,7 +60,13 @@ TEST_CASE("acts lead from each state to where time, an answer or a person must c
 
 TEST_CASE("nothing is dropped that was not detached, guarded and out of its grace") {
   for (const Transition& arrow : transitions()) {
-    if (arrow.to == State::dropped) CHECK(arrow.from == State::graced);
+    if (arrow.to == State::dropped) {
+      CHECK((arrow.from == State::graced || arrow.from == State::archived));
+    }
+    if (arrow.to == State::archived && arrow.from != State::archived) {
+      CHECK(arrow.from == State::graced);
+      CHECK(arrow.by == Arrow::archive);
+    }
     if (arrow.to == State::graced && arrow.from != State::graced) {
       CHECK(arrow.from == State::detached);
       CHECK(arrow.by == Arrow::time);
@@ -78,7 +92,7 @@ TEST_CASE("a state is told from what is known") {
     State state;
     Facts facts;
   };
-  // attached, pending, marked, guarded, expired, held, due
+  // attached, pending, marked, guarded, expired, held, due, archived
   const Case cases[] = {
       {"young", State::attached, {true, false, false, false, false, false, false}},
       {"old", State::expired, {true, false, false, false, true, false, false}},
@@ -91,6 +105,8 @@ TEST_CASE("a state is told from what is known") {
       {"out, without guards", State::bare, {false, false, true, false, true, false, true}},
       {"out for good", State::detached, {false, false, true, true, true, false, false}},
       {"due", State::graced, {false, false, true, true, true, false, true}},
+      {"archived", State::archived, {false, false, true, true, true, false, true, true}},
+      {"archived and held", State::detached, {false, false, true, true, true, true, true, true}},
       {"due and held", State::detached, {false, false, true, true, true, true, true}},
       {"due, and retention is longer",
        State::detached,

@@ -104,6 +104,21 @@ TEST_CASE_FIXTURE(Fixture, "the report of a task that a reload removed changes n
   CHECK(board.tasks.size() == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "progress shows at once, is a sign of life, and ends with the pass") {
+  const telemetry::Sample gauge{telemetry::Metric::outbox_rows, {"public.a", "pending"}, 7};
+  const StepProgress half{"half of it", 0.5, {gauge}};
+  publish_progress("outbox:public.a", half, SteadyTime{60s}, board, metrics);
+  REQUIRE(entry().progress);
+  CHECK(entry().progress->text == "half of it");
+  CHECK(entry().silent_since == SteadyTime{60s});
+  CHECK(shows(R"(outbox_rows{state="pending",table="public.a"} 7)"));
+  CHECK(entry().runs == 0);
+  publish(report, board, metrics);
+  CHECK_FALSE(entry().progress);
+  publish_progress("outbox:public.gone", half, SteadyTime{60s}, board, metrics);
+  CHECK(board.tasks.size() == 1);
+}
+
 TEST_CASE_FIXTURE(Fixture, "what was observed shows before the pass has ended, and is no pass") {
   report.samples = {telemetry::Sample{telemetry::Metric::outbox_rows, {"public.a", "pending"}, 42}};
   report.findings = {Finding{Severity::warning, "a", "x", "y"}};
