@@ -2,6 +2,8 @@
 // The task contract over observe, plan and apply.
 #include "partition/task.hpp"
 
+#include "partition/afterwards_apply.hpp"
+#include "partition/afterwards_catalog.hpp"
 #include "partition/apply.hpp"
 #include "partition/catalog.hpp"
 #include "partition/guard_apply.hpp"
@@ -38,11 +40,15 @@ Awaitable<task::Plan> PartitionTask::plan(pg::Connection& connection,
   const Draft draft = make_draft(settings_, snapshot);
   const Answers answers = co_await ask(connection, settings_, snapshot, draft);
   task::Plan plan = make_plan(settings_, journal_, snapshot, draft, answers);
+  co_await add_afterwards(connection, settings_, snapshot, draft, answers, frozen_, plan);
   co_return plan;
 }
 
 Awaitable<void> PartitionTask::apply(pg::Connection& connection, const task::Step& step,
                                      const task::Surroundings& around, task::Applied& applied) {
+  if (is_afterwards(step)) {
+    return apply_afterwards(connection, settings_, step, around, applied);
+  }
   if (is_rescue(step)) return apply_rescue(connection, settings_, step, around, applied);
   if (is_guarded(step)) return apply_guarded(connection, settings_, step, around, applied);
   return apply_step(connection, settings_, step, around, applied);

@@ -2,6 +2,8 @@
 // Keeps one partitioned table rolling: its window open, its old partitions retired.
 #pragma once
 
+#include <cstdint>
+#include <set>
 #include <string>
 
 #include "config/settings.hpp"
@@ -25,6 +27,7 @@ class PartitionTask final : public task::Task {
   config::Partition settings_;
   config::Journal journal_;
   std::string name_;
+  std::set<std::int64_t> frozen_;  // see add_afterwards()
 };
 
 }  // namespace pgcaretaker::partition

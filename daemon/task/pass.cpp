@@ -179,7 +179,7 @@ Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, async::Clock& clock,
   adopt_plan(progress.report, std::move(plan));
   if (!steps.empty()) options.observed(progress.report);
   const auto others_wait = [&pool] { return pool.waiting() > 0; };
-  const Surroundings around{clock, started, options.may_act, others_wait};
+  const Surroundings around{clock, started, options.may_act, others_wait, &pool};
   for (const Step& step : steps) {
     const bool may_act = options.may_act();
     const bool is_stopped = progress.stopped_actions.contains(step.action) ||

@@ -9,6 +9,7 @@
 #include "async/awaitable.hpp"
 #include "async/clock.hpp"
 #include "postgres/connection.hpp"
+#include "postgres/pool.hpp"
 #include "task/clock_check.hpp"
 #include "task/step.hpp"
 
@@ -20,6 +21,7 @@ struct Surroundings {
   SteadyTime pass_started;
   std::function<bool()> may_act;      // false = begin nothing new: a stop, or the lease is gone
   std::function<bool()> others_wait;  // true = for a session: do not sit on ours for long
+  pg::Pool* sessions = nullptr;  // a second one may be had here for a moment; nullptr = nowhere
 };
 
 class Task {
