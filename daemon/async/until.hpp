@@ -29,11 +29,14 @@ Awaitable<std::optional<R>> run_until(Awaitable<void> operation, Awaitable<R> re
           asio::co_spawn(executor, std::move(work), asio::deferred),
           asio::co_spawn(executor, std::move(watch), asio::deferred))
           .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-  if (!work_failure) co_return std::nullopt;
-  if (!detail::is_abort(work_failure)) std::rethrow_exception(work_failure);
-  if (!watch_failure && found) co_return std::move(found);
-  if (watch_failure && !detail::is_abort(watch_failure)) std::rethrow_exception(watch_failure);
-  std::rethrow_exception(work_failure);
+  std::optional<R> given;
+  if (work_failure) {
+    if (!detail::is_abort(work_failure)) std::rethrow_exception(work_failure);
+    if (watch_failure && !detail::is_abort(watch_failure)) std::rethrow_exception(watch_failure);
+    if (watch_failure || !found) std::rethrow_exception(work_failure);
+    given = std::move(found);
+  }
+  co_return given;
 }
 
 }  // namespace pgcaretaker::async

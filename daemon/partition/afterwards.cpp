@@ -50,9 +50,9 @@ class Places {
 
   /// Fills in `later`; false = there is none.
   [[nodiscard]] bool find(UtcTime instant, Closed& closed) const {
-    const auto member = std::upper_bound(
-        draft_.members.begin(), end_, instant,
-        [](UtcTime time, const Member& each) { return time < each.range.upper; });
+    const auto member =
+        std::upper_bound(draft_.members.begin(), end_, instant,
+                         [](UtcTime time, const Member& each) { return time < each.range.upper; });
     if (member != end_ && member->range.contains(instant)) {
       closed.later = member->observed.name;
       closed.later_oid = member->observed.oid;
@@ -138,6 +138,13 @@ void plan_freezes(const config::Partition& settings, const Snapshot& snapshot,
   }
 }
 
+/// It is frozen in this pass, and nobody knows yet how many rows it has.
+bool will_be_counted(const Member& member, const Aftermath& aftermath) {
+  const auto found = aftermath.unfrozen.find(member.observed.oid);
+  return found != aftermath.unfrozen.end() && found->second.passed && found->second.may_vacuum &&
+         aftermath.sees_all && !member.observed.rows && found->second.live_rows == 0;
+}
+
 /// Rows that have come to rest, and rows that have gone, since the last ANALYZE.
 struct Change {
   std::int64_t closed = 0;
@@ -158,10 +165,10 @@ Change change_since(UtcTime analyzed, const config::Partition& settings, const S
                             member.range.upper <= snapshot.now && member.range.upper > analyzed;
     if (!has_closed) continue;
     change.closed += rows;
-    const bool is_unfrozen = aftermath.unfrozen.contains(member.observed.oid);
-    change.is_unknown = change.is_unknown || (is_unfrozen && !member.observed.rows && rows == 0);
+    change.is_unknown = change.is_unknown || will_be_counted(member, aftermath);
   }
-  const Duration pause = std::min(longest_pause, config::shortest_length(settings.interval));
+  const Duration interval = config::shortest_length(settings.interval);
+  const Duration pause = std::min(longest_pause, interval);
   const std::int64_t before = aftermath.statistics->rows.value_or(0);
   if (all_counted && snapshot.now - analyzed > pause) {
     change.gone = std::max<std::int64_t>(0, before - change.counted);
@@ -174,10 +181,12 @@ Change change_since(UtcTime analyzed, const config::Partition& settings, const S
 std::string reason_to_analyze(const config::Partition& settings, const Snapshot& snapshot,
                               const Draft& draft, const Aftermath& aftermath) {
   const TableStatistics& known = *aftermath.statistics;
-  const bool has_rows = known.has_rows || counted_rows(snapshot) > 0;
+  const bool has_rows = known.has_rows || counted_rows(snapshot) > 0 ||
+                        std::ranges::any_of(draft.members, [&](const Member& member) {
+                          return will_be_counted(member, aftermath);
+                        });
   if (!known.rows) {
-    return has_rows ? "it has rows and was never analyzed: autovacuum leaves partitioned tables out"
-                    : "";
+    return has_rows ? "it was never analyzed, and autovacuum leaves partitioned tables out" : "";
   }
   if (!known.analyzed) {
     return has_rows ? "the server's statistics do not tell any more when it was last analyzed" : "";
@@ -189,8 +198,7 @@ std::string reason_to_analyze(const config::Partition& settings, const Snapshot&
       "since it was last analyzed, {}, partitions of {} rows have closed, and {} rows have gone, "
       "of about {}",
       time_text(std::chrono::floor<std::chrono::seconds>(*known.analyzed)),
-      change.is_unknown ? "uncounted" : std::to_string(change.closed), change.gone,
-      change.counted);
+      change.is_unknown ? "uncounted" : std::to_string(change.closed), change.gone, change.counted);
 }
 
 /// What speaks against it; "" = nothing.
@@ -198,18 +206,20 @@ std::string obstacle_to_analyze(const Snapshot& snapshot, const Draft& draft,
                                 const Aftermath& aftermath) {
   const auto count = static_cast<std::int64_t>(draft.members.size());
   if (!aftermath.statistics->may_analyze) {
-    return fmt::format("role {} may not: make it the owner, grant it MAINTAIN (PostgreSQL 17 and "
-                       "later), or set analyze = false",
-                       snapshot.role);
+    return fmt::format(
+        "role {} may not: make it the owner, grant it MAINTAIN (PostgreSQL 17 and "
+        "later), or set analyze = false",
+        snapshot.role);
   }
   if (std::ranges::any_of(draft.members,
                           [](const Member& each) { return each.observed.kind == 'f'; })) {
     return "it has foreign tables among its partitions, which would be read over the network";
   }
   if (count > aftermath.statistics->lock_space / share_of_locks) {
-    return fmt::format("it would lock all {} partitions at once, and the server has room for {} "
-                       "locks: raise max_locks_per_transaction",
-                       count, aftermath.statistics->lock_space);
+    return fmt::format(
+        "it would lock all {} partitions at once, and the server has room for {} "
+        "locks: raise max_locks_per_transaction",
+        count, aftermath.statistics->lock_space);
   }
   return {};
 }

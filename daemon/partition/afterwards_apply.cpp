@@ -116,9 +116,9 @@ Applied come_back(const Step& step, Severity severity, std::string code, std::st
 }
 
 Applied interrupted(const Step& step, const std::string& why) {
-  return come_back(step, Severity::info, "made_way",
-                   fmt::format("{} was interrupted, since {}; the next pass goes on", step.action,
-                               why));
+  return come_back(
+      step, Severity::info, "made_way",
+      fmt::format("{} was interrupted, since {}; the next pass goes on", step.action, why));
 }
 
 /// nullopt = an error, or a lock that was not granted in time.
@@ -191,8 +191,7 @@ class Work {
  private:
   Awaitable<std::optional<Applied>> run(Duration lock_timeout) {
     const SteadyTime until = end_of_work(settings_, around_);
-    const Duration left =
-        std::chrono::duration_cast<Duration>(until - around_.clock.now());
+    const Duration left = std::chrono::duration_cast<Duration>(until - around_.clock.now());
     std::optional<Applied> ended;
     if (left < shortest_work) {
       ended = interrupted(step_, "the pass has no time left for it");

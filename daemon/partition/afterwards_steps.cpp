@@ -89,9 +89,9 @@ Step analyze_step(const config::Partition& settings, std::int64_t table_oid, int
   step.action = action::analyze;
   step.subject = settings.table.text();
   step.reason = std::move(reason);
-  step.statements = {make_statement(
-      statement::analyze,
-      fmt::format("ANALYZE {}{}", has_only ? "ONLY " : "", settings.table.sql()))};
+  step.statements = {
+      make_statement(statement::analyze,
+                     fmt::format("ANALYZE {}{}", has_only ? "ONLY " : "", settings.table.sql()))};
   step.lock = fmt::format("SHARE UPDATE EXCLUSIVE on {}{}", step.subject,
                           has_only ? "" : " and each partition in turn");
   step.locks = {{table_oid, LockMode::share_update_exclusive}};

@@ -40,7 +40,7 @@ inline void create_default(Admin& admin) {
       "ALTER TABLE public.events_default OWNER TO pgc_owner");
 }
 
-/// The same in months, one ahead, under a lock_timeout that no quick step meets; one try a pass, and
+/// The same in months, one ahead, under a lock_timeout that no quick step meets; one try a pass,
 /// nothing afterwards.
 inline config::Partition events() {
   config::Partition settings;

@@ -74,8 +74,8 @@ TEST_CASE("a reason ends the work, which is unwound before it is returned") {
 TEST_CASE("what the work or the watch throws comes out, and ends the other one") {
   asio::io_context loop;
   bool unwound = false;
-  CHECK_THROWS_WITH(
-      test::run(loop, async::run_until(failing_work(), reason_after(1h, unwound))), "refused");
+  CHECK_THROWS_WITH(test::run(loop, async::run_until(failing_work(), reason_after(1h, unwound))),
+                    "refused");
   CHECK(unwound);
   unwound = false;
   CHECK_THROWS_WITH(test::run(loop, async::run_until(work_for(1h, unwound), failing_reason())),

@@ -96,8 +96,7 @@ TEST_CASE("a longer partition that holds the window's end will do, and other sha
   attach_text(snapshot, "rest", "DEFAULT");
   snapshot.partitions[0].kind = 'f';
   snapshot.partitions[1].detach_pending = true;
-  CHECK(shown(closed_of(audit_events(), snapshot)) ==
-        Words{"audit_events_y2026m10 since next"});
+  CHECK(shown(closed_of(audit_events(), snapshot)) == Words{"audit_events_y2026m10 since next"});
 }
 
 TEST_CASE("what is known to be frozen, expired or in another step's hands is not asked about") {
@@ -288,7 +287,8 @@ TEST_CASE("from 18 on only the table itself is analyzed") {
         "ANALYZE ONLY \"public\".\"audit_events\"");
 }
 
-TEST_CASE("no privilege, foreign tables and too few locks keep from an analysis, and that is said") {
+TEST_CASE(
+    "no privilege, foreign tables and too few locks keep from an analysis, and that is said") {
   partition::Snapshot snapshot = full_table();
   Aftermath aftermath = settled(snapshot);
   aftermath.statistics->rows.reset();
