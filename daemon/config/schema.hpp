@@ -93,6 +93,8 @@ void each_key(Visitor& visitor, Is<Partition> auto& section) {
   visitor.value("press_below", section.press_below);
   visitor.value("force_below", section.force_below);
   visitor.value("force_timeout", section.force_timeout);
+  visitor.value("freeze", section.freeze);
+  visitor.value("analyze", section.analyze);
   visitor.value("create_function", section.create_function);
   visitor.value("drop_function", section.drop_function);
   visitor.section("new", section.created);

@@ -100,6 +100,8 @@ struct Partition {
   double press_below = 1;  // intervals of window left at the next pass
   double force_below = 0.1;
   Duration force_timeout = 30s;  // 0 = creation is never forced
+  bool freeze = true;            // VACUUM (FREEZE, ANALYZE) of partitions that have closed
+  bool analyze = true;           // ANALYZE of the table itself when its partitions changed
   std::optional<TableName> create_function;
   std::optional<TableName> drop_function;
   NewPartitions created;

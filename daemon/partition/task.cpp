@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "partition/afterwards_apply.hpp"
+#include "partition/afterwards_catalog.hpp"
 #include "partition/apply.hpp"
 #include "partition/catalog.hpp"
 #include "partition/guard_apply.hpp"
@@ -48,6 +50,7 @@ Awaitable<task::Plan> PartitionTask::plan(pg::Connection& connection,
   covered_until_ = draft.covered_until;
   const Answers answers = co_await ask(connection, settings_, snapshot, draft);
   task::Plan plan = make_plan(settings_, journal_, snapshot, draft, answers);
+  co_await add_afterwards(connection, settings_, snapshot, draft, answers, frozen_, plan);
   co_return plan;
 }
 
@@ -61,6 +64,9 @@ SteadyTime PartitionTask::archive_until(async::Clock& clock) const {
 
 Awaitable<void> PartitionTask::apply(pg::Connection& connection, const task::Step& step,
                                      const task::Surroundings& around, task::Applied& applied) {
+  if (is_afterwards(step)) {
+    return apply_afterwards(connection, settings_, step, around, applied);
+  }
   if (is_rescue(step)) return apply_rescue(connection, settings_, step, around, applied);
   if (needs_archive(step)) {
     return apply_archived(connection, settings_, workplace_, step, around,

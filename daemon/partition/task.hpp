@@ -2,7 +2,9 @@
 // Keeps one partitioned table rolling: its window open, its old partitions retired.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "config/settings.hpp"
@@ -34,6 +36,7 @@ class PartitionTask final : public task::Task {
   PassArchives archives_;
   UtcTime covered_until_{};  // as this pass has observed
   std::string name_;
+  std::set<std::int64_t> frozen_;  // see add_afterwards()
 };
 
 }  // namespace pgcaretaker::partition

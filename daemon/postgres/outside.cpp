@@ -4,15 +4,21 @@
 
 #include <fmt/format.h>
 
-#include <optional>
+#include "async/until.hpp"
 
 namespace pgcaretaker::pg {
 
 namespace {
 
+constexpr std::string_view look_sql =
+    "SELECT pg_catalog.current_setting('lock_timeout') AS lock_timeout,"
+    " pg_catalog.current_setting('statement_timeout') AS statement_timeout,"
+    " pg_catalog.current_setting('vacuum_cost_delay') AS cost_delay";
+
 constexpr std::string_view set_sql =
     "SELECT pg_catalog.set_config('lock_timeout', $1, false),"
-    " pg_catalog.set_config('statement_timeout', $2, false)";
+    " pg_catalog.set_config('statement_timeout', $2, false),"
+    " pg_catalog.set_config('vacuum_cost_delay', $3, false)";
 
 /// Closes the session unless told that it is as it was.
 class Restored {
@@ -30,34 +36,58 @@ class Restored {
   bool is_done_ = false;
 };
 
+std::string milliseconds(Duration time) {
+  return fmt::format("{}ms", time.count());
+}
+
+Awaitable<void> run_statement(Connection& connection, std::string name, std::string sql) {
+  const Params none;
+  co_await connection.run(std::move(name), std::move(sql), none);
+}
+
 }  // namespace
 
 Awaitable<void> run_outside(Connection& connection, std::string name, std::string sql,
                             Duration statement_timeout) {
-  const Result before = co_await connection.query(
-      "outside.settings",
-      "SELECT pg_catalog.current_setting('lock_timeout') AS lock_timeout,"
-      " pg_catalog.current_setting('statement_timeout') AS statement_timeout");
+  Manners manners;
+  manners.statement_timeout = statement_timeout;
+  co_await run_politely(connection, std::move(name), std::move(sql), manners);
+}
+
+Awaitable<std::optional<std::string>> run_politely(Connection& connection, std::string name,
+                                                   std::string sql, const Manners& manners) {
+  const Result before = co_await connection.query("outside.settings", look_sql);
   const auto lock_timeout = before.only_row().get<std::string>("lock_timeout");
   const auto session_timeout = before.only_row().get<std::string>("statement_timeout");
-  const std::string no_timeout = "0";
-  const std::string ours = fmt::format("{}ms", statement_timeout.count());
+  const auto session_delay = before.only_row().get<std::string>("cost_delay");
+  const std::string our_lock_timeout = milliseconds(manners.lock_timeout);
+  const std::string our_timeout = milliseconds(manners.statement_timeout);
+  const std::string our_delay =
+      manners.cost_delay ? milliseconds(*manners.cost_delay) : session_delay;
   Restored restored{connection};
-  co_await connection.query("outside.set", set_sql, no_timeout, ours);
-  connection.expect_statement_timeout(statement_timeout);
+  co_await connection.query("outside.set", set_sql, our_lock_timeout, our_timeout, our_delay);
+  connection.expect_statement_timeout(manners.statement_timeout);
   std::optional<Error> refused;
+  std::optional<std::string> stopped;
   try {
-    const Params none;
-    co_await connection.run(std::move(name), std::move(sql), none);
+    Awaitable<void> statement = run_statement(connection, std::move(name), std::move(sql));
+    if (manners.reason_to_stop) {
+      Awaitable<std::string> reason = manners.reason_to_stop();
+      stopped = co_await async::run_until(std::move(statement), std::move(reason));
+    } else {
+      co_await std::move(statement);
+    }
   } catch (const Error& error) {
     refused = error;
   }
   if (connection.state() == SessionState::ready) {
     connection.expect_statement_timeout(std::nullopt);
-    co_await connection.query("outside.restore", set_sql, lock_timeout, session_timeout);
+    co_await connection.query("outside.restore", set_sql, lock_timeout, session_timeout,
+                              session_delay);
     restored.done();
   }
   if (refused) throw *refused;
+  co_return stopped;
 }
 
 }  // namespace pgcaretaker::pg

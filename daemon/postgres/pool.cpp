@@ -26,6 +26,7 @@ class Pool::Impl {
   Awaitable<std::unique_ptr<Connection>> acquire();
   void give_back(std::unique_ptr<Connection> connection) noexcept;
   void close() noexcept;
+  [[nodiscard]] bool has_place() const noexcept { return used_ < size_ && waiters_.empty(); }
   [[nodiscard]] int open() const noexcept { return lent_ + static_cast<int>(idle_.size()); }
   [[nodiscard]] int waiting() const noexcept { return static_cast<int>(waiters_.size()); }
 
@@ -74,7 +75,7 @@ void Pool::Impl::require_open() const {
 
 Awaitable<void> Pool::Impl::wait_for_place() {
   require_open();
-  if (used_ < size_ && waiters_.empty()) {
+  if (has_place()) {
     ++used_;
     co_return;
   }
@@ -157,6 +158,12 @@ Pool::~Pool() = default;
 Awaitable<Loan> Pool::acquire() {
   std::unique_ptr<Connection> connection = co_await impl_->acquire();
   co_return Loan(*this, std::move(connection));
+}
+
+Awaitable<std::optional<Loan>> Pool::try_acquire() {
+  if (!impl_->has_place()) co_return std::nullopt;
+  Loan loan = co_await acquire();
+  co_return std::optional<Loan>(std::move(loan));
 }
 
 void Pool::close() noexcept {

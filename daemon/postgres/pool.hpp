@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "async/awaitable.hpp"
@@ -37,6 +38,9 @@ class Pool {
   /// Waits for a free place, then reuses an idle session (checked for breakage without a round
   /// trip) or opens one. Throws Error(connection) when none can be opened; waits are in order.
   Awaitable<Loan> acquire();
+
+  /// The same without waiting for a place: nullopt when none is free, or others wait for one.
+  Awaitable<std::optional<Loan>> try_acquire();
 
   /// Drops idle sessions now and the lent ones when they come back.
   void close() noexcept;

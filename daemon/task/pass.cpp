@@ -184,7 +184,7 @@ Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, async::Clock& clock,
     progress.deadline = clock.now() + std::max(task.deadline(), seen.quiet);
     options.progress(seen);
   };
-  const Surroundings around{clock, started, options.may_act, others_wait, on_progress};
+  const Surroundings around{clock, started, options.may_act, others_wait, on_progress, &pool};
   for (const Step& step : steps) {
     const bool may_act = options.may_act();
     const bool is_stopped = progress.stopped_actions.contains(step.action) ||

@@ -9,6 +9,7 @@
 #include "async/awaitable.hpp"
 #include "async/clock.hpp"
 #include "postgres/connection.hpp"
+#include "postgres/pool.hpp"
 #include "task/clock_check.hpp"
 #include "task/progress.hpp"
 #include "task/step.hpp"
@@ -23,6 +24,7 @@ struct Surroundings {
   std::function<bool()> others_wait;  // true = for a session: do not sit on ours for long
   /// How far a long step has come; moves the deadline of the pass on.
   OnStepProgress progress = [](const StepProgress&) {};
+  pg::Pool* sessions = nullptr;  // a second one may be had here for a moment; nullptr = nowhere
 };
 
 class Task {

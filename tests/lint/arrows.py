@@ -38,7 +38,7 @@ PURE = re.compile(r'daemon/\w+/(?:plan|judge|calendar|cadence|routes|bounds|key|
                   r'window|retention|layout|likeness|urgency|draft|creation|retirement|\w*steps|'
                   r'statement|snapshot|states|marker|triggers|guards|chain|detached|'
                   r'page|html|status_json|manifest|copy_counter|location|progress|'
-                  r'proof|statements|rescue|guard)'
+                  r'proof|statements|rescue|guard|afterwards)'
                   r'\.[ch]pp$')
 IMPURE_HEADER = re.compile(r'boost/asio|libpq|spdlog/')
 CLOCK = re.compile(r'\w*[Cc]lock::now\b|\b(?:gettimeofday|clock_gettime|std::time)\s*\(|'

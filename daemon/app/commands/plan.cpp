@@ -8,6 +8,7 @@
 
 #include "app/commands/commands.hpp"
 #include "app/one_shot.hpp"
+#include "partition/afterwards_steps.hpp"
 #include "partition/guard.hpp"
 #include "partition/steps.hpp"
 #include "postgres/timestamp.hpp"
@@ -66,7 +67,8 @@ void begin_anew(const task::Step& step, const std::string& role) {
 
 /// What PostgreSQL refuses inside a transaction.
 bool runs_outside(const task::Step& step) {
-  return step.statements.front().name == partition::statement::detach_concurrently;
+  return step.statements.front().name == partition::statement::detach_concurrently ||
+         partition::is_afterwards(step);
 }
 
 void print_step(const task::Step& step, const std::string& role) {

@@ -40,7 +40,8 @@ inline void create_default(Admin& admin) {
       "ALTER TABLE public.events_default OWNER TO pgc_owner");
 }
 
-/// The same in months, one ahead, under a lock_timeout that no quick step meets; one try a pass.
+/// The same in months, one ahead, under a lock_timeout that no quick step meets; one try a pass,
+/// nothing afterwards.
 inline config::Partition events() {
   config::Partition settings;
   settings.table = {"public", "events"};
@@ -48,6 +49,8 @@ inline config::Partition events() {
   settings.lock_timeout = std::chrono::seconds{5};
   settings.patience = std::chrono::seconds{0};
   settings.force_timeout = std::chrono::seconds{0};
+  settings.freeze = false;
+  settings.analyze = false;
   return settings;
 }
 

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// One statement outside a transaction, and the watch beside it.
+#include "partition/afterwards_apply.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "async/with_deadline.hpp"
+#include "config/duration.hpp"
+#include "partition/afterwards_steps.hpp"
+#include "partition/lock_hooks.hpp"
+#include "partition/refusal.hpp"
+#include "partition/steps.hpp"
+#include "postgres/lock_budget.hpp"
+#include "postgres/outside.hpp"
+#include "postgres/transaction.hpp"
+
+namespace pgcaretaker::partition {
+
+namespace {
+
+using namespace std::chrono_literals;
+using task::Applied;
+using task::Finding;
+using task::Severity;
+using task::Statement;
+using task::Step;
+
+// How long somebody may wait for us before we know.
+constexpr Duration watch_pause = 200ms;
+// Without a second session nobody can tell us that they wait.
+constexpr Duration longest_blind = 2s;
+// A look takes milliseconds; one that takes longer is as good as none.
+constexpr Duration longest_look = 1s;
+// What is not done by then goes on with the next pass. Passes of a task do not overlap, so that
+// together they must not take up the time until the next one, which may have to create.
+constexpr Duration longest_work = 5min;
+constexpr Duration shortest_work = 1s;
+constexpr int share_of_pass = 20;
+// Before the pass's own deadline, see PartitionTask::deadline().
+constexpr Duration longest_after_patience = 8min;
+// The server's own limit, should ours fail.
+constexpr Duration margin = 2s;
+// As autovacuum does it: gently.
+constexpr Duration cost_delay = 2ms;
+// PostgreSQL 14 collects statistics up to half a second late, and the look after us must see them.
+constexpr int first_with_shared_statistics = 150000;
+constexpr Duration collector_delay = 1s;
+
+constexpr std::string_view waiters_sql = R"(
+SELECT pg_catalog.format('pid %s (user %s, application %s)', a.pid, a.usename, a.application_name)
+         AS who
+  FROM (SELECT DISTINCT l.pid FROM pg_catalog.pg_locks AS l
+         WHERE NOT l.granted AND l.pid IS NOT NULL OFFSET 0) AS waiting
+  JOIN pg_catalog.pg_stat_activity AS a ON a.pid = waiting.pid
+ WHERE $1::int4 = ANY (pg_catalog.pg_blocking_pids(waiting.pid))
+ ORDER BY a.pid LIMIT 1)";
+
+/// Who waits for `pid`; "" = nobody.
+Awaitable<std::string> who_waits(pg::Pool& sessions, int pid, bool& has_looked) {
+  std::string who;
+  try {
+    const std::optional<pg::Loan> second = co_await sessions.try_acquire();
+    if (!second) co_return who;
+    const pg::Result rows =
+        co_await second->connection().query("partition.waiters", waiters_sql, pid);
+    for (const pg::Row row : rows) {
+      who = row.get<std::string>("who");
+    }
+    has_looked = true;
+  } catch (const pg::Error&) {
+    has_looked = false;  // the work's own session tells whether the server is in trouble
+  }
+  co_return who;
+}
+
+/// Returns why the work of session `pid` has to end now.
+Awaitable<std::string> watch(const task::Surroundings& around, int pid, SteadyTime until) {
+  SteadyTime last_look = around.clock.now();
+  for (;;) {
+    co_await around.clock.sleep_until(std::min(around.clock.now() + watch_pause, until));
+    if (!around.may_act()) co_return "nothing more may begin";
+    if (around.others_wait()) co_return "another task waits for a session";
+    if (around.clock.now() >= until) co_return "its time is over";
+    bool has_looked = false;
+    std::string who;
+    if (around.sessions != nullptr) {
+      Awaitable<std::string> look = who_waits(*around.sessions, pid, has_looked);
+      const SteadyTime deadline = std::chrono::steady_clock::now() + longest_look;
+      const auto found = co_await async::with_deadline(std::move(look), deadline);
+      who = found.value_or("");
+    }
+    if (!who.empty()) co_return who + " waits for it";
+    if (has_looked) {
+      last_look = around.clock.now();
+    } else if (around.clock.now() - last_look >= longest_blind) {
+      co_return "no second session is free to see whether others wait (database.connections)";
+    }
+  }
+}
+
+SteadyTime end_of_work(const config::Partition& settings, const task::Surroundings& around) {
+  const Duration share = std::clamp(settings.every / share_of_pass, shortest_work, longest_work);
+  return std::min(around.clock.now() + share,
+                  around.pass_started + settings.patience + longest_after_patience);
+}
+
+Applied come_back(const Step& step, Severity severity, std::string code, std::string text) {
+  Applied applied;
+  applied.kind = Applied::Kind::yielded;
+  applied.can_wait = true;
+  applied.findings.push_back(Finding{severity, std::move(code), step.subject, std::move(text)});
+  return applied;
+}
+
+Applied interrupted(const Step& step, const std::string& why) {
+  return come_back(
+      step, Severity::info, "made_way",
+      fmt::format("{} was interrupted, since {}; the next pass goes on", step.action, why));
+}
+
+/// nullopt = an error, or a lock that was not granted in time.
+std::optional<Applied> after_refused_work(const Step& step, const pg::Error& error) {
+  if (error.is_connection_lost() || error.is_lock_timeout() || error.is_deadlock()) {
+    return std::nullopt;
+  }
+  if (error.is_statement_timeout()) return interrupted(step, "it was cancelled");
+  if (error.sqlstate() == "42P01") {
+    Applied applied;
+    applied.kind = Applied::Kind::nothing;
+    return applied;
+  }
+  return come_back(step, Severity::warning, "not_maintained",
+                   fmt::format("{} was refused: {}", step.action, error.message()));
+}
+
+Applied done(const config::Partition& settings) {
+  Applied applied;
+  applied.samples = {telemetry::Sample{
+      telemetry::Metric::lock_attempts_total, {settings.table.text(), "granted"}, 1}};
+  return applied;
+}
+
+/// The statements before the last: whether it is still as planned. As login, which sees others.
+Awaitable<bool> is_still_due(pg::Connection& connection, const Step& step) {
+  bool is_due = true;
+  const std::function<Awaitable<void>()> body = [&]() -> Awaitable<void> {
+    co_await connection.query("partition.look_as_login", "SET LOCAL ROLE NONE");
+    for (std::size_t i = 0; i + 1 < step.statements.size(); ++i) {
+      const Statement& asked = step.statements[i];
+      const pg::Params none;
+      const pg::Result result = co_await connection.run(asked.name, asked.sql, none);
+      if (asked.expect_rows && result.size() != *asked.expect_rows) is_due = false;
+    }
+  };
+  pg::TransactionOptions options;
+  options.statement_timeout = margin;
+  options.read_only = true;
+  co_await pg::transact(connection, options, body);
+  co_return is_due;
+}
+
+class Work {
+ public:
+  Work(pg::Connection& connection, const config::Partition& settings, const Step& step,
+       const task::Surroundings& around)
+      : connection_{connection}, settings_{settings}, step_{step}, around_{around} {}
+
+  /// nullopt = the lock was not granted.
+  Awaitable<std::optional<Applied>> attempt(Duration lock_timeout) {
+    std::optional<Applied> ended;
+    const bool is_due = co_await is_still_due(connection_, step_);
+    if (!is_due) {
+      // The look that follows says why.
+      ended.emplace();
+      ended->kind = Applied::Kind::yielded;
+      ended->can_wait = true;
+      co_return ended;
+    }
+    try {
+      ended = co_await run(lock_timeout);
+    } catch (const pg::Error& error) {
+      ended = after_refused_work(step_, error);
+      if (!ended && error.is_connection_lost()) throw;
+    }
+    co_return ended;
+  }
+
+ private:
+  Awaitable<std::optional<Applied>> run(Duration lock_timeout) {
+    const SteadyTime until = end_of_work(settings_, around_);
+    const Duration left = std::chrono::duration_cast<Duration>(until - around_.clock.now());
+    std::optional<Applied> ended;
+    if (left < shortest_work) {
+      ended = interrupted(step_, "the pass has no time left for it");
+      co_return ended;
+    }
+    const int pid = connection_.backend_pid();
+    pg::Manners manners;
+    manners.lock_timeout = lock_timeout;
+    manners.statement_timeout = left + margin;
+    manners.cost_delay = cost_delay;
+    manners.reason_to_stop = [this, pid, until] { return watch(around_, pid, until); };
+    const Statement& work = step_.statements.back();
+    const std::optional<std::string> stopped =
+        co_await pg::run_politely(connection_, work.name, work.sql, manners);
+    if (stopped) {
+      ended = interrupted(step_, *stopped);
+    } else {
+      co_await wait_for_collector();
+      ended = done(settings_);
+    }
+    co_return ended;
+  }
+
+  Awaitable<void> wait_for_collector() {
+    if (connection_.server_version() >= first_with_shared_statistics) co_return;
+    if (step_.action == action::analyze) co_await around_.clock.sleep_for(collector_delay);
+  }
+
+  pg::Connection& connection_;
+  const config::Partition& settings_;
+  const Step& step_;
+  const task::Surroundings& around_;
+};
+
+}  // namespace
+
+Awaitable<void> apply_afterwards(pg::Connection& connection, const config::Partition& settings,
+                                 const Step& step, const task::Surroundings& around,
+                                 Applied& applied) {
+  std::optional<Applied> ended;
+  Work work{connection, settings, step, around};
+  pg::LockSearch search = lock_search(settings, step, around);
+  search.attempt = [&](Duration lock_timeout) -> Awaitable<pg::Attempt> {
+    ended = co_await work.attempt(lock_timeout);
+    co_return ended ? pg::Attempt::ended : pg::Attempt::no_lock;
+  };
+  const pg::LockSpent spent = co_await pg::search_lock(
+      connection, around.clock, around.pass_started, step.effort, step.locks, search);
+  telemetry::Samples samples;
+  count_attempts(settings, spent, samples);
+  applied = ended ? std::move(*ended) : lock_not_granted(step, spent);
+  applied.samples.insert(applied.samples.begin(), samples.begin(), samples.end());
+}
+
+}  // namespace pgcaretaker::partition
