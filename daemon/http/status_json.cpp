@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double seconds(Duration duration) {
+double seconds(std::chrono::microseconds duration) {
   return std::chrono::duration<double>{duration}.count();
 }
 
@@ -73,7 +73,7 @@ Json task_json(const std::string& name, const task::TaskEntry& entry) {
   json["overruns"] = entry.overruns;
   json["failures_in_a_row"] = entry.failures_in_a_row;
   json["last_run"] = entry.last ? report_json(*entry.last) : Json(nullptr);
-  json["details"] = entry.last ? entry.last->details : Json(nullptr);
+  json["details"] = entry.last ? entry.last->details.json() : Json(nullptr);
   return json;
 }
 
