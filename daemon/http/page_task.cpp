@@ -41,7 +41,7 @@ std::string schedule(const task::TaskEntry& entry, UtcTime now) {
   std::string html;
   if (entry.last) {
     html += fmt::format("ran {} in {} · ", time_element(entry.last->started, now),
-                        human_duration(entry.last->duration));
+                        human_duration(std::chrono::duration_cast<Duration>(entry.last->duration)));
   }
   if (entry.next_run) {
     html += "next " + time_element(*entry.next_run, now) + " · ";
@@ -127,7 +127,8 @@ std::string task_card(std::string_view subject, const task::TaskEntry& entry, Ut
     if (!last.error.empty()) {
       html += R"(<p class="error">)" + escape_html(last.error) + "</p>";
     }
-    html += findings_html(last.findings) + details_html(last.details, now) + acts_html(last.acts);
+    html += findings_html(last.findings) + details_html(last.details.json(), now) +
+            acts_html(last.acts);
   }
   return html + "</article>";
 }

@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double seconds(Duration duration) {
+double seconds(std::chrono::microseconds duration) {
   return std::chrono::duration<double>{duration}.count();
 }
 
@@ -76,7 +76,7 @@ Json task_json(const std::string& name, const task::TaskEntry& entry) {
                          ? Json{{"text", entry.progress->text}, {"ratio", entry.progress->ratio}}
                          : Json(nullptr);
   json["last_run"] = entry.last ? report_json(*entry.last) : Json(nullptr);
-  json["details"] = entry.last ? entry.last->details : Json(nullptr);
+  json["details"] = entry.last ? entry.last->details.json() : Json(nullptr);
   return json;
 }
 

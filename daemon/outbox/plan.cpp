@@ -238,12 +238,11 @@ task::Plan plan(const Snapshot& snapshot, const config::Outbox& settings) {
          fmt::format("outbox.table {} is not a table: name the table behind it", table)});
   }
   note_missing_privileges(plan, snapshot, settings);
-  plan.details["table"] = table;
-  plan.details["states"] = nlohmann::ordered_json::array();
+  nlohmann::ordered_json details{{"table", table}, {"states", nlohmann::ordered_json::array()}};
   const auto states = configured_states(settings);
   for (const StateCount& count : snapshot.states) {
     add_samples(plan, table, count);
-    plan.details["states"].push_back(details_of(count));
+    details["states"].push_back(details_of(count));
     const auto terms = std::find_if(states.begin(), states.end(), [&](const Terms& candidate) {
       return candidate.state == count.state;
     });
@@ -254,6 +253,7 @@ task::Plan plan(const Snapshot& snapshot, const config::Outbox& settings) {
       act_on_due(plan, snapshot, settings, *terms, count);
     }
   }
+  plan.details = task::Details{std::move(details)};
   return plan;
 }
 

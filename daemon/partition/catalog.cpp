@@ -65,7 +65,7 @@ SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS name,
        c.relkind::text AS kind, i.inhdetachpending AS detach_pending,
        coalesce(pg_catalog.pg_get_expr(c.relpartbound, 0), '') AS bounds,
        CASE WHEN c.reltuples >= 0 THEN c.reltuples::int8 END AS rows,
-       c.relpages::int8 * pg_catalog.current_setting('block_size')::int8 AS bytes,
+       c.relpages::int8 * (SELECT pg_catalog.current_setting('block_size')::int8) AS bytes,
        pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned
   FROM pg_catalog.pg_inherits AS i
   JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
@@ -230,8 +230,9 @@ Awaitable<Snapshot> observe(Connection& connection, const config::Partition& set
                             const config::Journal& journal, std::optional<UtcTime> as_of) {
   Snapshot snapshot;
   const config::TableName written = journal.table.value_or(config::TableName{});
-  const Result head = co_await connection.query("partition.table", table_sql, settings.table.schema,
-                                                settings.table.name, written.schema, written.name);
+  const Result head =
+      co_await connection.query_again("partition.table", table_sql, settings.table.schema,
+                                      settings.table.name, written.schema, written.name);
   const Row row = head.only_row();
   snapshot.now = as_of.value_or(row.get<UtcTime>("now"));
   snapshot.plan_id = row.get<std::string>("plan_id");
@@ -243,7 +244,7 @@ Awaitable<Snapshot> observe(Connection& connection, const config::Partition& set
   if (snapshot.table.oid == 0 || snapshot.table.kind != 'p') co_return snapshot;
 
   const Result list =
-      co_await connection.query("partition.list", partitions_sql, snapshot.table.oid);
+      co_await connection.query_again("partition.list", partitions_sql, snapshot.table.oid);
   snapshot.partitions.reserve(static_cast<std::size_t>(list.size()));
   for (const Row partition : list) {
     snapshot.partitions.push_back(read_partition(partition));

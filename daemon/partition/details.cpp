@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
 
 #include "archive/progress.hpp"
 #include "partition/retirement.hpp"
@@ -70,17 +72,37 @@ ordered_json default_json(const config::Partition& settings, const Snapshot& sna
   return nullptr;
 }
 
-ordered_json partitions_json(const Draft& draft) {
-  ordered_json list = ordered_json::array();
+/// A partition as it is shown: all that is kept of thousands until somebody asks.
+struct Shown {
+  config::TableName name;
+  std::optional<TimeRange> range;  // nullopt = not readable
+  std::string_view state;          // a literal
+  std::optional<std::int64_t> rows;
+  std::int64_t bytes = 0;
+};
+
+std::vector<Shown> shown_of(const Draft& draft) {
+  std::vector<Shown> list;
+  list.reserve(draft.members.size());
   for (const Member& member : draft.members) {
     if (member.standing == Standing::default_partition) continue;
     const bool readable = member.standing != Standing::unreadable && !member.range.empty();
-    list.push_back({{"name", member.observed.name.text()},
-                    {"lower", readable ? time_json(member.range.lower) : ordered_json(nullptr)},
-                    {"upper", readable ? time_json(member.range.upper) : ordered_json(nullptr)},
-                    {"state", state_text(draft, member)},
-                    {"rows_estimate", optional_json(member.observed.rows)},
-                    {"bytes_estimate", member.observed.bytes}});
+    list.push_back(Shown{member.observed.name,
+                         readable ? std::optional{member.range} : std::nullopt,
+                         state_text(draft, member), member.observed.rows, member.observed.bytes});
+  }
+  return list;
+}
+
+ordered_json partitions_json(const std::vector<Shown>& partitions) {
+  ordered_json list = ordered_json::array();
+  for (const Shown& shown : partitions) {
+    list.push_back({{"name", shown.name.text()},
+                    {"lower", shown.range ? time_json(shown.range->lower) : ordered_json(nullptr)},
+                    {"upper", shown.range ? time_json(shown.range->upper) : ordered_json(nullptr)},
+                    {"state", shown.state},
+                    {"rows_estimate", optional_json(shown.rows)},
+                    {"bytes_estimate", shown.bytes}});
   }
   return list;
 }
@@ -166,21 +188,34 @@ telemetry::Samples gauges(const config::Partition& settings, const Snapshot& sna
   return samples;
 }
 
-ordered_json details(const config::Partition& settings, const Snapshot& snapshot,
-                     const Draft& draft, const Answers& answers) {
+task::Details details(const config::Partition& settings, const Snapshot& snapshot,
+                      const Draft& draft, const Answers& answers) {
   const double until = window_seconds(snapshot, draft);
-  return {{"table", settings.table.text()},
-          {"interval", settings.interval.text()},
-          {"now", time_json(snapshot.now)},
-          {"window_until", time_json(draft.covered_until)},
-          {"window_seconds", is_finite(draft.covered_until) ? ordered_json(until) : ordered_json()},
-          {"default", default_json(settings, snapshot, draft, answers)},
-          {"partitions", partitions_json(draft)},
-          {"missing", missing_json(settings, draft)},
-          {"detached", detached_json(settings, snapshot, draft, answers)},
-          {"retention",
-           {{"cutoff", draft.retention ? time_json(draft.retention->cutoff) : ordered_json()},
-            {"expired", draft.expired.size()}}}};
+  // One object for all copies of what is made from it.
+  struct Seen {
+    ordered_json frame;
+    std::vector<Shown> partitions;
+  };
+  const auto seen = std::make_shared<Seen>();
+  seen->partitions = shown_of(draft);
+  seen->frame = {
+      {"table", settings.table.text()},
+      {"interval", settings.interval.text()},
+      {"now", time_json(snapshot.now)},
+      {"window_until", time_json(draft.covered_until)},
+      {"window_seconds", is_finite(draft.covered_until) ? ordered_json(until) : ordered_json()},
+      {"default", default_json(settings, snapshot, draft, answers)},
+      {"partitions", nullptr},
+      {"missing", missing_json(settings, draft)},
+      {"detached", detached_json(settings, snapshot, draft, answers)},
+      {"retention",
+       {{"cutoff", draft.retention ? time_json(draft.retention->cutoff) : ordered_json()},
+        {"expired", draft.expired.size()}}}};
+  return task::Details{[seen = std::shared_ptr<const Seen>{seen}] {
+    ordered_json json = seen->frame;
+    json["partitions"] = partitions_json(seen->partitions);
+    return json;
+  }};
 }
 
 }  // namespace pgcaretaker::partition

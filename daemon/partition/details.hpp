@@ -2,9 +2,8 @@
 // A plan's gauges and its part of /status. Pure.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include "partition/draft.hpp"
+#include "task/details.hpp"
 #include "telemetry/metric.hpp"
 
 namespace pgcaretaker::partition {
@@ -17,8 +16,7 @@ namespace pgcaretaker::partition {
 /// {"table","interval","now","window_until","window_seconds","default","partitions","missing",
 /// "detached","retention"}; times are ISO 8601 with Z. Null: a bound that is not finite, an
 /// estimate the server has not made, a window without end.
-[[nodiscard]] nlohmann::ordered_json details(const config::Partition& settings,
-                                             const Snapshot& snapshot, const Draft& draft,
-                                             const Answers& answers);
+[[nodiscard]] task::Details details(const config::Partition& settings, const Snapshot& snapshot,
+                                    const Draft& draft, const Answers& answers);
 
 }  // namespace pgcaretaker::partition

@@ -165,16 +165,15 @@ void add_layout_findings(const config::Partition& settings, const Snapshot& snap
     add_left_alone(settings, draft, standing, findings);
   }
   for (const Member& member : draft.members) {
-    const std::string name = member.observed.name.text();
     if (draft.marks.contains(member.observed.oid)) continue;
     if (member.standing == Standing::detach_pending) {
       findings.add(
-          Severity::warning, "detach_pending", name,
+          Severity::warning, "detach_pending", member.observed.name.text(),
           fmt::format("an interrupted DETACH CONCURRENTLY keeps its range from rows and from "
                       "new partitions: run ALTER TABLE {} DETACH PARTITION {} FINALIZE",
                       settings.table.sql(), member.observed.name.sql()));
     } else if (member.standing == Standing::default_partition && snapshot.default_rows) {
-      add_default_findings(settings, snapshot, name, findings);
+      add_default_findings(settings, snapshot, member.observed.name.text(), findings);
     }
   }
 }

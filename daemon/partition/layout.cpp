@@ -22,9 +22,27 @@ Standing standing_of(const ObservedPartition& partition, BoundsForm form) {
   return form == BoundsForm::unbounded ? Standing::unbounded : Standing::regular;
 }
 
+bool has_range(Standing standing, const TimeRange& range) {
+  return standing != Standing::default_partition && standing != Standing::unreadable &&
+         !range.empty();
+}
+
 bool has_range(const Member& member) {
-  return member.standing != Standing::default_partition &&
-         member.standing != Standing::unreadable && !member.range.empty();
+  return has_range(member.standing, member.range);
+}
+
+/// What is sorted in place of members, which are many and heavy.
+struct Place {
+  const ObservedPartition* partition;
+  Bounds bounds;
+  Standing standing;
+  bool is_last;  // nothing in it says where it would stand
+};
+
+Place place_of(const ObservedPartition& partition, const Key& key) {
+  const Bounds bounds = parse_bounds(partition.bounds, key);
+  const Standing standing = standing_of(partition, bounds.form);
+  return Place{&partition, bounds, standing, !has_range(standing, bounds.range)};
 }
 
 /// Where two of them share a bound between two instants, nothing is lost there.
@@ -54,17 +72,21 @@ std::string_view standing_text(Standing standing) {
 }
 
 std::vector<Member> layout(const std::vector<ObservedPartition>& partitions, const Key& key) {
-  std::vector<Member> members;
-  members.reserve(partitions.size());
+  std::vector<Place> places;
+  places.reserve(partitions.size());
   for (const ObservedPartition& partition : partitions) {
-    const Bounds bounds = parse_bounds(partition.bounds, key);
-    members.push_back(
-        Member{partition, standing_of(partition, bounds.form), bounds.range, bounds.inner});
+    places.push_back(place_of(partition, key));
   }
-  std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) {
-    return std::tuple{!has_range(a), a.range.upper, a.observed.name.name} <
-           std::tuple{!has_range(b), b.range.upper, b.observed.name.name};
+  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
+    return std::tie(a.is_last, a.bounds.range.upper, a.partition->name.name) <
+           std::tie(b.is_last, b.bounds.range.upper, b.partition->name.name);
   });
+  std::vector<Member> members;
+  members.reserve(places.size());
+  for (const Place& place : places) {
+    members.push_back(
+        Member{*place.partition, place.standing, place.bounds.range, place.bounds.inner});
+  }
   join_neighbours(members);
   return members;
 }

@@ -20,6 +20,9 @@ constexpr auto answer_margin = seconds{2};
 constexpr auto cancel_budget = milliseconds{1000};
 constexpr auto drain_budget = milliseconds{1000};
 
+constexpr std::string_view invalid_sql_statement_name = "26000";
+constexpr std::string_view duplicate_prepared_statement = "42P05";
+
 }  // namespace
 
 Error named(const Error& error, const std::string& name) {
@@ -48,28 +51,63 @@ SteadyTime Connection::Impl::deadline_of_next() const {
                                      : std::min(deadline_, now + timeout + answer_margin);
 }
 
-Awaitable<Result> Connection::Impl::run(std::string name, std::string sql, Params params) {
+Awaitable<Result> Connection::Impl::exchange(std::string name, const Send& send) {
   const Flight flight{in_flight_};
   SteadyTime deadline;
   try {
     deadline = deadline_of_next();
-    link_.send(sql, params);
+    send();
   } catch (const Error& error) {
     throw named(error, name);
   }
   co_return co_await complete(std::move(name), deadline);
 }
 
+Awaitable<Result> Connection::Impl::run(std::string name, std::string sql, Params params) {
+  const Send send = [&] { link_.send(sql, params); };
+  co_return co_await exchange(std::move(name), send);
+}
+
 Awaitable<Result> Connection::Impl::run_script(std::string name, std::string sql) {
-  const Flight flight{in_flight_};
-  SteadyTime deadline;
+  const Send send = [&] { link_.send_script(sql); };
+  co_return co_await exchange(std::move(name), send);
+}
+
+/// Prepares it; false = the session has a statement of this name, be it of ours that was
+/// interrupted or from whoever had the session from a pooler before.
+Awaitable<bool> Connection::Impl::learn(const std::string& name, const std::string& sql) {
+  const Send send = [&] { link_.send_prepare(name, sql); };
   try {
-    deadline = deadline_of_next();
-    link_.send_script(sql);
+    co_await exchange(name, send);
   } catch (const Error& error) {
-    throw named(error, name);
+    if (error.sqlstate() != duplicate_prepared_statement) throw;
+    co_return false;
   }
-  co_return co_await complete(std::move(name), deadline);
+  co_return true;
+}
+
+Awaitable<Result> Connection::Impl::run_again(std::string name, std::string sql, Params params) {
+  const auto known = repeated_.find(sql);
+  if (known == repeated_.end()) {
+    repeated_.emplace(sql, Repeated::once);
+    co_return co_await run(std::move(name), std::move(sql), std::move(params));
+  }
+  Repeated& state = known->second;
+  if (state == Repeated::once) {
+    const bool is_learnt = co_await learn(name, sql);
+    state = is_learnt ? Repeated::prepared : Repeated::refused;
+  }
+  if (state == Repeated::prepared) {
+    const Send send = [&] { link_.send_prepared(name, params); };
+    try {
+      co_return co_await exchange(name, send);
+    } catch (const Error& error) {
+      if (error.sqlstate() != invalid_sql_statement_name) throw;
+      // Somebody told the session to forget it.
+      state = Repeated::once;
+    }
+  }
+  co_return co_await run(std::move(name), std::move(sql), std::move(params));
 }
 
 Awaitable<Result> Connection::Impl::complete(std::string name, SteadyTime deadline) {
@@ -136,6 +174,10 @@ Connection::~Connection() = default;
 
 Awaitable<Result> Connection::run(std::string name, std::string sql, Params params) {
   return impl_->run(std::move(name), std::move(sql), std::move(params));
+}
+
+Awaitable<Result> Connection::run_again(std::string name, std::string sql, Params params) {
+  return impl_->run_again(std::move(name), std::move(sql), std::move(params));
 }
 
 void Connection::set_deadline(SteadyTime deadline) {

@@ -69,6 +69,13 @@ class Connection {
   }
   /// Same with parameters packed beforehand.
   Awaitable<Result> run(std::string name, std::string sql, Params params);
+  /// Same for a statement that comes again and again in the same words: the second time the session
+  /// prepares it under `name`, and from then on the server need not parse and plan it. For use
+  /// outside of transactions, since a preparation that is refused would end one.
+  template <class... Args>
+  Awaitable<Result> query_again(std::string_view name, std::string_view sql, const Args&... args) {
+    return run_again(std::string{name}, std::string{sql}, Params::pack(args...));
+  }
 
   /// Runs `COPY ... TO STDOUT` and hands the stream to `sink`, in pieces of about 1 MiB made of
   /// whole rows; no more than that and the largest row is in memory. Returns the number of rows.
@@ -113,6 +120,7 @@ class Connection {
   friend class TransactionSteps;
   class Impl;
   explicit Connection(std::unique_ptr<Impl> impl);
+  Awaitable<Result> run_again(std::string name, std::string sql, Params params);
   std::unique_ptr<Impl> impl_;
 };
 

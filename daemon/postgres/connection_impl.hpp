@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cassert>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -22,6 +24,7 @@ class Connection::Impl {
                        SteadyTime deadline);
 
   Awaitable<Result> run(std::string name, std::string sql, Params params);
+  Awaitable<Result> run_again(std::string name, std::string sql, Params params);
   /// Several statements in one round trip, without parameters; the last one's result.
   Awaitable<Result> run_script(std::string name, std::string sql);
   Awaitable<std::int64_t> copy_out(std::string name, std::string sql, CopySink sink,
@@ -44,8 +47,13 @@ class Connection::Impl {
 
  private:
   class Flight;
+  /// How far the session has come to know a statement.
+  enum class Repeated { once, prepared, refused };
 
   [[nodiscard]] SteadyTime deadline_of_next() const;
+  using Send = std::function<void()>;
+  Awaitable<Result> exchange(std::string name, const Send& send);
+  Awaitable<bool> learn(const std::string& name, const std::string& sql);
   Awaitable<Result> complete(std::string name, SteadyTime deadline);
   Awaitable<void> await_answer(SteadyTime deadline);
   Awaitable<void> prove_ours(const ConnectTarget& target, SteadyTime deadline);
@@ -65,6 +73,7 @@ class Connection::Impl {
   std::optional<Duration> expected_timeout_;
   SteadyTime deadline_ = SteadyTime::max();
   bool in_flight_ = false;
+  std::map<std::string, Repeated> repeated_;  // by text: of a name there may be two
   int backend_pid_ = 0;
   int server_version_ = 0;
   std::string peer_;

@@ -29,6 +29,15 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
+std::vector<const char*> pointers_to(const Params& params) {
+  std::vector<const char*> values;
+  values.reserve(params.values().size());
+  for (const auto& value : params.values()) {
+    values.push_back(value ? value->c_str() : nullptr);
+  }
+  return values;
+}
+
 }  // namespace
 
 Error no_answer(Error::Kind kind, SteadyTime::duration patience) {
@@ -102,31 +111,42 @@ void Link::on_notice(void* link, const pg_result* notice) {
   }
 }
 
-void Link::send(const std::string& sql, const Params& params) {
+void Link::begin_statement() {
   assert(handle_ != nullptr && !is_active());
   copy_ = Copy::none;
-  std::vector<const char*> values;
-  values.reserve(params.values().size());
-  for (const auto& value : params.values()) {
-    values.push_back(value ? value->c_str() : nullptr);
-  }
   PQclear(answer_);
   answer_ = nullptr;
-  if (PQsendQueryParams(handle_, sql.c_str(), static_cast<int>(values.size()), nullptr,
-                        values.data(), nullptr, nullptr, text_format) == 1) {
-    return;
-  }
+}
+
+void Link::require_sent(bool is_sent) {
+  if (is_sent) return;
   if (PQstatus(handle_) == CONNECTION_OK) {
     throw Error{Error::Kind::unexpected, PQerrorMessage(handle_)};
   }
   lose();
 }
 
+void Link::send(const std::string& sql, const Params& params) {
+  begin_statement();
+  const std::vector<const char*> values = pointers_to(params);
+  require_sent(PQsendQueryParams(handle_, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                                 values.data(), nullptr, nullptr, text_format) == 1);
+}
+
+void Link::send_prepare(const std::string& name, const std::string& sql) {
+  begin_statement();
+  require_sent(PQsendPrepare(handle_, name.c_str(), sql.c_str(), 0, nullptr) == 1);
+}
+
+void Link::send_prepared(const std::string& name, const Params& params) {
+  begin_statement();
+  const std::vector<const char*> values = pointers_to(params);
+  require_sent(PQsendQueryPrepared(handle_, name.c_str(), static_cast<int>(values.size()),
+                                   values.data(), nullptr, nullptr, text_format) == 1);
+}
+
 void Link::send_script(const std::string& sql) {
-  assert(handle_ != nullptr && !is_active());
-  copy_ = Copy::none;
-  PQclear(answer_);
-  answer_ = nullptr;
+  begin_statement();
   if (PQsendQuery(handle_, sql.c_str()) != 1) {
     lose();
   }

@@ -40,6 +40,9 @@ class Link {
   /// Only when is_active() is false.
   void send(const std::string& sql, const Params& params);
   void send_script(const std::string& sql);
+  /// Queues that the session shall know `sql` as `name`, and then its execution.
+  void send_prepare(const std::string& name, const std::string& sql);
+  void send_prepared(const std::string& name, const Params& params);
 
   /// Queues a COPY from or to us. finish() then returns at its beginning: is_copying() is true
   /// unless the server answered something else.
@@ -86,6 +89,8 @@ class Link {
 
  private:
   Awaitable<void> poll(SteadyTime deadline);
+  void begin_statement();
+  void require_sent(bool is_sent);
   void collect(pg_result* result);
   void take_notifications();
   [[noreturn]] void lose();

@@ -131,12 +131,13 @@ task::Plan present(const Judgement& judgement, const Snapshot& snapshot,
         {Severity::info, "pgbouncer_not_watched", pgbouncer.name,
          fmt::format("pgbouncer {} is not watched in this version", pgbouncer.name)});
   }
-  plan.details["pools"] = nlohmann::ordered_json::array();
+  nlohmann::ordered_json details{{"pools", nlohmann::ordered_json::array()}};
   for (const PoolStatus& status : judgement.pools) {
     add_level_finding(plan, status);
     add_samples(plan, status);
-    plan.details["pools"].push_back(details_of(status));
+    details["pools"].push_back(details_of(status));
   }
+  plan.details = task::Details{std::move(details)};
   return plan;
 }
 

@@ -22,8 +22,9 @@ using telemetry::log_error;
 using telemetry::log_info;
 using telemetry::log_warn;
 
-Duration since(SteadyTime start, const async::Clock& clock) {
-  return std::chrono::duration_cast<Duration>(clock.now() - start);
+template <class Unit = Duration>
+Unit since(SteadyTime start, const async::Clock& clock) {
+  return std::chrono::duration_cast<Unit>(clock.now() - start);
 }
 
 Fields error_fields(const std::string& task, const pg::Error& error) {
@@ -272,7 +273,7 @@ Awaitable<Report> run_pass(Task& task, pg::Pool& pool, async::Clock& clock, Pass
   append_new(progress.report.findings, std::move(progress.step_findings));
   progress.report.unfinished = progress.yielded;
   progress.report.ended = clock.now();
-  progress.report.duration = since(start, clock);
+  progress.report.duration = since<std::chrono::microseconds>(start, clock);
   progress.report.outcome = outcome_of(progress);
   co_return std::move(progress.report);
 }

@@ -107,10 +107,12 @@ void publish(const Report& report, Board& board, telemetry::Metrics& metrics) {
     return;
   }
   log_news(report, entry->second);
-  telemetry::log_debug("pass finished",
-                       telemetry::Fields{{"task", report.task},
-                                         {"outcome", std::string{outcome_text(report.outcome)}},
-                                         {"duration_ms", report.duration.count()}});
+  telemetry::log_debug(
+      "pass finished",
+      telemetry::Fields{
+          {"task", report.task},
+          {"outcome", std::string{outcome_text(report.outcome)}},
+          {"duration_ms", std::chrono::duration_cast<Duration>(report.duration).count()}});
   update_entry(entry->second, report);
   record_pass(report, metrics);
 }

@@ -34,9 +34,9 @@ struct Report {
   std::string task;
   Outcome outcome = Outcome::success;
   UtcTime started;
-  SteadyTime ended;  // for what compares times; `started` is for display
-  Duration duration{0};
-  std::string error;        // why the pass as a whole failed; empty otherwise
+  SteadyTime ended;                       // for what compares times; `started` is for display
+  std::chrono::microseconds duration{0};  // most passes take less than a few milliseconds
+  std::string error;                      // why the pass as a whole failed; empty otherwise
   bool unfinished = false;  // a lock or a race was lost and work is left: try again soon
   bool watched = false;     // had no leave to act when it began: another daemon may have done so
   bool connection_lost = false;
@@ -44,7 +44,7 @@ struct Report {
   std::vector<Act> acts;
   std::vector<Finding> findings;
   telemetry::Samples samples;
-  nlohmann::ordered_json details;  // null when nothing could be observed
+  Details details;  // null when nothing could be observed
 };
 
 }  // namespace pgcaretaker::task

@@ -10,10 +10,9 @@
 #include "async/time.hpp"
 #include "config/table_name.hpp"
 #include "postgres/lock.hpp"
+#include "task/details.hpp"
 #include "task/finding.hpp"
 #include "telemetry/metric.hpp"
-
-#include <nlohmann/json.hpp>
 
 namespace pgcaretaker::task {
 
@@ -58,8 +57,7 @@ struct Plan {
   std::vector<Step> steps;
   std::vector<Finding> findings;
   telemetry::Samples samples;  // gauges as observed
-  nlohmann::ordered_json
-      details;  // the kind's own part of /status: partitions, outbox states, pools
+  Details details;             // partitions, outbox states, pools
 };
 
 /// What apply made of one step. A lost race or a lock that was not granted is an outcome, not an

@@ -11,13 +11,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 
 import load
 
 COUNTS = (10, 1000, 5000)
-PASSES = 20
+PASSES = 20     # at least, and as many queries: one of each a second
 AHEAD = 3
 SOURCE = pathlib.Path("daemon/partition/catalog.cpp")
 # A few in each transaction, which keeps the lock table small.
@@ -75,10 +76,11 @@ def psql(name, text):
     return ran.stdout
 
 
-def milliseconds(name, statement, times):
-    """Of sending it and having its rows, by psql's own clock, in one session; the first is not
-    counted, it fills the caches."""
-    script = f"\\timing on\n\\o /dev/null\n{(statement + ';' + chr(10)) * (times + 1)}"
+def milliseconds(name, statement, times, pause=0):
+    """Of sending it and having its rows, by psql's own clock, in one session, with a pause of so
+    many seconds before each; the first is not counted, it fills the caches."""
+    wait = f"\\! sleep {pause}\n" if pause else ""
+    script = f"\\timing on\n\\o /dev/null\n{(wait + statement + ';' + chr(10)) * (times + 1)}"
     found = re.findall(r"^Time: ([0-9.]+) ms", psql(name, script), re.MULTILINE)
     return [float(text) for text in found[1:]]
 
@@ -102,11 +104,11 @@ def passes_so_far(port):
 
 
 @contextlib.contextmanager
-def daemon(binary, name):
+def daemon(binary, name, more=""):
     port = free_port()
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
         file.write(SETTINGS.format(host=os.environ["PGHOST"], port=os.environ["PGPORT"], name=name,
-                                   http=port, ahead=AHEAD))
+                                   http=port, ahead=AHEAD) + more)
         file.flush()
         process = subprocess.Popen([binary, "run", "-c", file.name], stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
@@ -117,10 +119,34 @@ def daemon(binary, name):
             process.wait()
 
 
+class Passes(threading.Thread):
+    """Milliseconds of each pass of a daemon, until it ends: its own sum, seen from pass to pass."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.port, self.stopped, self.milliseconds = port, False, []
+
+    def run(self):
+        count, seconds = passes_so_far(self.port)
+        while not self.stopped:
+            time.sleep(0.2)
+            now = passes_so_far(self.port)
+            if now[0] == count + 1:
+                self.milliseconds.append((now[1] - seconds) * 1000)
+            count, seconds = now
+
+    def wait_for(self, count):
+        while len(self.milliseconds) < count:
+            time.sleep(0.2)
+
+    def stop(self):
+        self.stopped = True
+        self.join()
+
+
 def wait_for_passes(port, count):
     while passes_so_far(port)[0] < count:
         time.sleep(0.2)
-    return passes_so_far(port)
 
 
 def resident(pid):
@@ -136,27 +162,31 @@ def measure(binary, count):
     psql(theirs, PARTMAN.format(past=past, ahead=AHEAD))
     psql(theirs, "VACUUM ANALYZE")
     query = catalog_query(ours)
-    bare, partman = [], []
+    hot, bare, partman = [], [], []
     with daemon(binary, ours) as (pid, port):
-        count_before, before = wait_for_passes(port, 2)
+        wait_for_passes(port, 3)
         memory = resident(pid)
-        for done in range(5, PASSES + 1, 5):
-            bare += milliseconds(ours, query, 5)
+        passes = Passes(port)
+        passes.start()
+        for _ in range(4):
+            bare += milliseconds(ours, query, PASSES // 4, pause=1)
+            hot += milliseconds(ours, query, PASSES // 4)
             partman += milliseconds(theirs, "SELECT partman.run_maintenance('audit.events')", 1)
-            wait_for_passes(port, count_before + done)
-        count_after, after = passes_so_far(port)
+        passes.wait_for(PASSES)
+        passes.stop()
         grown = resident(pid) - memory
     for name in (ours, theirs):
         psql("postgres", f'DROP DATABASE "{name}"')
-    mean = (after - before) / (count_after - count_before) * 1000
-    middle = statistics.median(bare)
-    print(f"| {count} | {middle:.1f} | {mean:.1f} | {mean / middle:.2f} | "
-          f"{statistics.median(partman):.0f} | {memory:.1f} | {grown:+.1f} |", flush=True)
+    taken, middle = statistics.median(passes.milliseconds), statistics.median(bare)
+    print(f"| {count} | {middle:.2f} | {taken:.2f} | {taken / middle:.2f} | "
+          f"{statistics.median(hot):.2f} | {statistics.median(partman):.0f} | {memory:.1f} | "
+          f"{grown:+.1f} |", flush=True)
 
 
 def run(binary):
-    print(f"\n### A pass with nothing to do; mean of {PASSES} at least\n\n"
-          "| partitions | catalog query ms | pass ms | ratio | run_maintenance ms | RSS MiB | "
-          "grown by |\n|---|---|---|---|---|---|---|")
+    print(f"\n### A pass with nothing to do; medians of {PASSES} at least\n\n"
+          "| partitions | query once a second ms | pass once a second ms | ratio | "
+          "query in a row ms | run_maintenance ms | RSS MiB | grown by |\n"
+          "|---|---|---|---|---|---|---|---|")
     for count in COUNTS:
         measure(binary, count)

@@ -19,6 +19,7 @@ import time
 
 import idle_pass
 import load
+import many_tables
 
 BINARY = os.environ.get("PGCARETAKER_BINARY", "build/release/daemon/pgcaretaker")
 MONTHS = 4                # to create
@@ -198,6 +199,8 @@ SCENARIOS = {
               "partition_data_proc()", 0, 0, no_reader, RESCUE)
        for name, count in STRANDED.items()},
 }
+# Without writers: what the daemon itself takes.
+IDLE = {"idle": idle_pass.run, "tables": many_tables.run}
 
 
 def check_rescued(name, before, method):
@@ -260,15 +263,15 @@ def run_scenario(name, runs):
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench partition")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, "idle", []],
+    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, *IDLE, []],
                         metavar="SCENARIO")
     given = parser.parse_args()
     if not pathlib.Path(BINARY).exists():
         sys.exit(f"bench: there is no {BINARY}: run  ./dev bench partition")
     print("Seconds and milliseconds; min / **median** / max where they differ.")
-    for name in given.scenarios or [*SCENARIOS, "idle"]:
-        if name == "idle":
-            idle_pass.run(BINARY)
+    for name in given.scenarios or [*SCENARIOS, *IDLE]:
+        if name in IDLE:
+            IDLE[name](BINARY)
         else:
             run_scenario(name, given.runs)
 

@@ -14,7 +14,7 @@ namespace {
 
 void print_report(const task::Report& report) {
   fmt::print("{}: {} in {} ms\n", report.task, task::outcome_text(report.outcome),
-             report.duration.count());
+             std::chrono::duration_cast<Duration>(report.duration).count());
   for (const auto& act : report.acts) {
     fmt::print("  {} {}: {} ({} ms){}\n", act.action, act.subject, act.result, act.duration.count(),
                act.rows == 0 ? "" : fmt::format(", {} rows", act.rows));

@@ -160,7 +160,7 @@ Json plan_json(const Planned& planned) {
                                 {"subject", finding.subject},
                                 {"text", finding.text}});
   }
-  json["details"] = planned.plan.details;
+  json["details"] = planned.plan.details.json();
   return json;
 }
 

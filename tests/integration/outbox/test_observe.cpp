@@ -260,7 +260,7 @@ TEST_CASE("rows that row-level security would hide are not counted as absent") {
   const auto plan = session.plan(event_outbox());
   CHECK(plan.steps.empty());
   REQUIRE(finding(plan.findings, "missing_privilege") != nullptr);
-  CHECK(plan.details["states"][1]["rows"].is_null());
+  CHECK(plan.details.json()["states"][1]["rows"].is_null());
 }
 
 TEST_CASE("a table locked by a migration is not waited for long, and said to be locked") {

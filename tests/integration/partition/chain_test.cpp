@@ -105,11 +105,11 @@ TEST_CASE("for its grace a detached table stays, and then it is dropped") {
   const task::Plan waits = keeper.plan(graced(36500), later);
   CHECK(acts(waits) == Words{});
   CHECK(codes(waits.findings) == Words{});
-  REQUIRE(waits.details["detached"].size() == 1);
-  CHECK(waits.details["detached"][0]["name"] == old_table);
-  CHECK(waits.details["detached"][0]["state"] == "detached");
+  REQUIRE(waits.details.json()["detached"].size() == 1);
+  CHECK(waits.details.json()["detached"][0]["name"] == old_table);
+  CHECK(waits.details.json()["detached"][0]["state"] == "detached");
   const task::Plan over = keeper.plan(graced(10), later);
-  CHECK(over.details["detached"][0]["state"] == "graced");
+  CHECK(over.details.json()["detached"][0]["state"] == "graced");
   CHECK(acts(over) == Words{"drop public.events_y2026m01"});
   CHECK(keeper.chain(graced(10), over).kind == Applied::Kind::done);
   CHECK_FALSE(admin.value("SELECT to_regclass('public.events_y2026m01')").has_value());
@@ -147,7 +147,7 @@ TEST_CASE(
   CHECK(acts(plan) == Words{});
   REQUIRE(codes(plan.findings) == Words{"detached_kept"});
   CHECK(contains(plan.findings[0].text, why));
-  CHECK(plan.details["detached"][0]["state"] == "detached");
+  CHECK(plan.details.json()["detached"][0]["state"] == "detached");
   const std::string& text = plan.findings[0].text;
   admin.execute(text.substr(text.find("BEGIN;")));
   CHECK(admin.number("SELECT count(*) FROM public.events") == 1);

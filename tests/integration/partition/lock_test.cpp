@@ -259,7 +259,7 @@ TEST_CASE("observing waits for nobody: exclusive locks leave a plan and a degrad
       "MODE");
   const task::Plan plan = keeper.plan(impatient(), november);
   CHECK(subjects(plan) == Words{});
-  CHECK(plan.details["partitions"].size() == 2);
+  CHECK(plan.details.json()["partitions"].size() == 2);
   REQUIRE(codes(plan.findings) == Words{"default_unreadable"});
   CHECK(contains(plan.findings[0].text, "lock timeout"));
 }

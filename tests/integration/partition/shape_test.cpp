@@ -188,7 +188,7 @@ TEST_CASE("rows in the default block their own range, are counted, and other ran
   CHECK(subjects(plan) == Words{"create public.events_y2026m11", "create public.events_y2027m01",
                                 "create public.events_y2027m02"});
   CHECK(codes(plan.findings) == Words{"default_blocks", "default_rows"});
-  CHECK(plan.details["default"]["rows"] == 2);
+  CHECK(plan.details.json()["default"]["rows"] == 2);
   keeper.once(settings, november);
   CHECK(names(admin).size() == 4);
   CHECK(subjects(keeper.plan(settings, november)) == Words{});
@@ -226,7 +226,7 @@ TEST_CASE("a default of more than ten thousand rows is estimated") {
       "ALTER TABLE public.events_default OWNER TO pgc_owner;"
       "INSERT INTO public.events (id, at) SELECT g, '2020-01-01' FROM generate_series(1, 10000) g");
   Keeper keeper{database.options()};
-  const auto rows = [&] { return keeper.plan(events(), november).details["default"]; };
+  const auto rows = [&] { return keeper.plan(events(), november).details.json()["default"]; };
   CHECK(rows()["rows"] == 10000);
   CHECK(rows()["rows_are_estimate"] == false);
   admin.execute(

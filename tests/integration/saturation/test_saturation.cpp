@@ -51,7 +51,8 @@ config::Saturation watching(std::initializer_list<config::Pool> pools) {
 }
 
 nlohmann::ordered_json pool_of(const task::Plan& plan, const std::string& name) {
-  for (const auto& each : plan.details["pools"]) {
+  const auto details = plan.details.json();
+  for (const auto& each : details["pools"]) {
     if (each["pool"] == name) return each;
   }
   FAIL("no pool " << name);

@@ -45,7 +45,7 @@ class StatementsTask final : public Task {
         plan.steps.push_back(step);
       }
     }
-    plan.details = {{"done", done.size()}};
+    plan.details = Details{nlohmann::ordered_json{{"done", done.size()}}};
     co_return plan;
   }
 
@@ -103,7 +103,7 @@ TEST_CASE_FIXTURE(World, "a pass does what is planned and reports what is then")
   CHECK(report.ended > before);
   REQUIRE(report.acts.size() == 2);
   CHECK(report.acts[0].result == "done");
-  CHECK(report.details["done"] == 2);
+  CHECK(report.details.json()["done"] == 2);
   CHECK(task.plans == 2);
 }
 

@@ -92,7 +92,7 @@ void add(task::Board& board, const std::string& name, Duration every, Json detai
   report.task = name;
   report.started = now - 3min;
   report.duration = 42ms;
-  report.details = std::move(details);
+  report.details = task::Details{std::move(details)};
   board.order.push_back(name);
   board.tasks.emplace(name, std::move(entry));
 }

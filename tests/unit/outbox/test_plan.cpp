@@ -221,7 +221,7 @@ TEST_CASE("a state that cannot be counted is a finding, and the others go on") {
           task::Finding{each.severity, each.code, "public.event_outbox pending", each.text});
     CHECK(plan.steps.size() == 1);
     CHECK(std::isnan(sample(plan, telemetry::Metric::outbox_rows, "pending")));
-    CHECK(plan.details["states"][0]["rows"].is_null());
+    CHECK(plan.details.json()["states"][0]["rows"].is_null());
   }
 }
 
@@ -235,13 +235,13 @@ TEST_CASE("gauges and details are what was observed") {
   CHECK(sample(plan, Metric::outbox_oldest_seconds, "pending") == 3.5);
   CHECK(sample(plan, Metric::outbox_rows, "done") == 5000);
   CHECK(sample(plan, Metric::outbox_oldest_seconds, "dead") == 0);
-  CHECK(plan.details.dump() == R"({"table":"public.event_outbox","states":[)"
-                               R"({"state":"pending","rows":12,"rows_are_estimate":false,)"
-                               R"("oldest_seconds":3.5,"due_rows":null},)"
-                               R"({"state":"done","rows":5000,"rows_are_estimate":true,)"
-                               R"("oldest_seconds":700000.0,"due_rows":1204},)"
-                               R"({"state":"dead","rows":0,"rows_are_estimate":false,)"
-                               R"("oldest_seconds":null,"due_rows":0}]})");
+  CHECK(plan.details.json().dump() == R"({"table":"public.event_outbox","states":[)"
+                                      R"({"state":"pending","rows":12,"rows_are_estimate":false,)"
+                                      R"("oldest_seconds":3.5,"due_rows":null},)"
+                                      R"({"state":"done","rows":5000,"rows_are_estimate":true,)"
+                                      R"("oldest_seconds":700000.0,"due_rows":1204},)"
+                                      R"({"state":"dead","rows":0,"rows_are_estimate":false,)"
+                                      R"("oldest_seconds":null,"due_rows":0}]})");
   CHECK(plan.as_of == snapshot.as_of);
 }
 

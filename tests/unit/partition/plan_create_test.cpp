@@ -182,7 +182,7 @@ TEST_CASE("a standby is watched only") {
   const task::Plan plan = plan_of(audit_events_for_a_year(), snapshot);
   CHECK(plan.steps.empty());
   CHECK(finding(plan, "in_recovery").severity == Severity::info);
-  CHECK(plan.details["missing"].size() == 4);
+  CHECK(plan.details.json()["missing"].size() == 4);
 }
 
 TEST_CASE("what would expire at once is not created") {
@@ -194,7 +194,7 @@ TEST_CASE("what would expire at once is not created") {
   settings.retention = std::chrono::days{13};  // exactly until the gap's end
   const task::Plan plan = plan_of(settings, snapshot);
   CHECK(plan.steps.empty());
-  CHECK(plan.details["missing"].empty());
+  CHECK(plan.details.json()["missing"].empty());
 }
 
 TEST_CASE("a clock that jumps only moves the window") {

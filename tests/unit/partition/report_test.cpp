@@ -108,8 +108,8 @@ TEST_CASE("the window gauge is the unbroken cover from now on") {
   attach_text(snapshot, "all", "FOR VALUES FROM (MINVALUE) TO (MAXVALUE)");
   const task::Plan endless = plan_of(audit_events(), snapshot);
   CHECK(std::isinf(*sample(endless, Metric::partition_window_seconds)));
-  CHECK(endless.details["window_until"].is_null());
-  CHECK(endless.details["window_seconds"].is_null());
+  CHECK(endless.details.json()["window_until"].is_null());
+  CHECK(endless.details.json()["window_seconds"].is_null());
 }
 
 TEST_CASE("overdue is the age of the oldest expired partition that nothing holds") {
@@ -150,13 +150,13 @@ TEST_CASE("rows in the default are a warning with their number") {
   snapshot.default_rows = DefaultRows{50000, true, ""};
   plan = plan_of(audit_events(), snapshot);
   CHECK(contains(finding(plan, "default_rows").text, "about 50000 rows"));
-  CHECK(plan.details["default"]["rows_are_estimate"] == true);
+  CHECK(plan.details.json()["default"]["rows_are_estimate"] == true);
 
   snapshot.default_rows = DefaultRows{std::nullopt, true, "permission denied"};
   plan = plan_of(audit_events(), snapshot);
   CHECK(codes(plan.findings) == Words{"default_unreadable"});
   CHECK_FALSE(sample(plan, Metric::partition_default_rows).has_value());
-  CHECK(plan.details["default"]["rows"].is_null());
+  CHECK(plan.details.json()["default"]["rows"].is_null());
 }
 
 TEST_CASE("details have the shape that the page reads") {
@@ -164,7 +164,7 @@ TEST_CASE("details have the shape that the page reads") {
   snapshot.partitions.erase(snapshot.partitions.begin() + 3);
   snapshot.partitions[0].rows = 1204;
   snapshot.partitions[0].bytes = 8192;
-  const auto details = plan_of(audit_events_for_a_year(), snapshot).details;
+  const auto details = plan_of(audit_events_for_a_year(), snapshot).details.json();
   CHECK(details["table"] == "public.audit_events");
   CHECK(details["interval"] == "1 month");
   CHECK(details["now"] == "2026-11-23T12:00:00Z");
@@ -187,8 +187,8 @@ TEST_CASE("details have the shape that the page reads") {
   CHECK(details["missing"][0]["lower"] == "2027-02-01T00:00:00Z");
   CHECK(details["retention"]["cutoff"] == "2025-11-23T12:00:00Z");
   CHECK(details["retention"]["expired"] == 1);
-  CHECK(plan_of(audit_events(), empty_table("2026-11-23")).details["default"].is_null());
-  CHECK(plan_of(audit_events(), snapshot).details["retention"]["cutoff"].is_null());
+  CHECK(plan_of(audit_events(), empty_table("2026-11-23")).details.json()["default"].is_null());
+  CHECK(plan_of(audit_events(), snapshot).details.json()["retention"]["cutoff"].is_null());
 }
 
 TEST_CASE("odd partitions are named, a few of them") {

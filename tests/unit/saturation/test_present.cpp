@@ -111,7 +111,7 @@ TEST_CASE("details are the pool in full") {
   PoolStatus status = api(Level::warn, Level::warn);
   status.oldest = OldestTransaction{12.5, 1, "u", "a"};
   CHECK(
-      presented(status).details.dump() ==
+      presented(status).details.json().dump() ==
       R"({"pools":[{"pool":"api","limit":20,"used":19,"ratio":0.95,"level":"warn","states":)"
       R"({"active":5,"idle":2,"idle_in_transaction":12,"idle_in_transaction_aborted":0,"other":0},)"
       R"("waiting":0,"oldest_transaction_seconds":12.5}]})");
@@ -136,7 +136,7 @@ TEST_CASE("without pg_monitor the grant is named and nothing is made up") {
         Metric::pool_waiting, Metric::pool_oldest_transaction_seconds}) {
     CHECK(std::isnan(value(plan, metric)));
   }
-  CHECK(plan.details.dump() ==
+  CHECK(plan.details.json().dump() ==
         R"({"pools":[{"pool":"server","limit":97,"used":null,"ratio":null,"level":null,)"
         R"("states":null,"waiting":null,"oldest_transaction_seconds":null}]})");
 }

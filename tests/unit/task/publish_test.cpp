@@ -76,13 +76,24 @@ TEST_CASE_FIXTURE(Fixture, "findings are counted by severity, and gone when they
 }
 
 TEST_CASE_FIXTURE(Fixture, "a failed observation leaves the details of the last good one") {
-  report.details = {{"rows", 7}};
+  report.details = Details{nlohmann::ordered_json{{"rows", 7}}};
   publish(report, board, metrics);
-  report.details = nullptr;
+  report.details = Details{};
   report.outcome = Outcome::failure;
   publish(report, board, metrics);
-  CHECK(entry().last->details["rows"] == 7);
+  CHECK(entry().last->details.json()["rows"] == 7);
   CHECK(entry().last->outcome == Outcome::failure);
+}
+
+TEST_CASE_FIXTURE(Fixture, "no JSON is made of details that nobody asks for") {
+  int made = 0;
+  report.details = Details{[&made] { return nlohmann::ordered_json(++made); }};
+  publish_observation(report, board, metrics);
+  publish(report, board, metrics);
+  report.details = Details{};
+  publish(report, board, metrics);
+  CHECK(made == 0);
+  CHECK(entry().last->details.json() == 1);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a pass cancelled at its deadline is counted as an overrun") {
