@@ -111,7 +111,7 @@ def main(build, out):
     commands = chosen(root, pathlib.Path(build))
     texts = {path: pathlib.Path(path).read_text(encoding='utf-8') for path in commands}
     cores = len(os.sched_getaffinity(0))
-    lists = groups(texts, min(cores, 8))
+    lists = groups(texts, min(cores, 4))
     with concurrent.futures.ThreadPoolExecutor(cores) as pool:
         files = [out / f'together_{number}.cpp' for number, _ in enumerate(lists)]
         results = list(pool.map(look_at, files, lists, [commands] * len(lists)))
