@@ -10,6 +10,8 @@ target_compile_options(build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
   -Wold-style-cast -Woverloaded-virtual
   $<$<BOOL:${PGCARETAKER_WERROR}>:-Werror>
+  # No object names the folder it was made in: clones on a machine share them, see dev.
+  -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.
   # g++ 12 takes Asio's recycling operator new/delete of coroutine frames for a mismatch.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
   # clang 14 needs to be told that libstdc++'s <coroutine> may use its coroutines.

@@ -8,6 +8,7 @@
 # PGUSER=postgres, PGDATABASE=postgres, PGC_TEST_CLUSTER (directory with server.log) and
 # PGC_TEST_PGCTL, a script that takes start, stop, restart, kill (immediate stop).
 # PGC_TEST_PGCONF may hold further settings, PGC_TEST_CLOCK how far the server's clock is off (+2d).
+# With PGC_TEST_IN_MEMORY=yes the data lie in memory, where there is plenty.
 set -euo pipefail
 
 version=$1
@@ -27,10 +28,25 @@ if [ ! -x "$bin/initdb" ]; then
 fi
 
 cluster=$(mktemp -d "${TMPDIR:-/tmp}/pgcaretaker-pg$version.XXXXXX")
+storage=$cluster
+conf=${PGC_TEST_PGCONF:-}
+
+# available PATH: kilobytes that are free there.
+available() { df --output=avail "$1" 2>/dev/null | tail -n 1; }
+
+# Tests make and drop thousands of small files: on a disk the kernel needs four times as long.
+if [ "${PGC_TEST_IN_MEMORY:-no}" = yes ] && [ -w /dev/shm ] &&
+  [ "$(available /dev/shm)" -gt 2000000 ] &&
+  [ "$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)" -gt 4000000 ]; then
+  storage=$(mktemp -d "/dev/shm/pgcaretaker-pg$version.XXXXXX")
+  conf="max_wal_size = 128MB
+$conf"
+fi
+data=$storage/data
 as_server=()
 if [ "$(id -u)" = 0 ]; then
-  chown postgres: "$cluster"
-  chmod 755 "$cluster"
+  chown postgres: "$cluster" "$storage"
+  chmod 755 "$cluster" "$storage"
   as_server=(runuser -u postgres --)
 fi
 port=$(python3 -c 'import socket
@@ -40,18 +56,18 @@ print(s.getsockname()[1])')
 
 cleanup() {
   cd /
-  "${as_server[@]}" "$bin/pg_ctl" -D "$cluster/data" -m immediate -w stop >/dev/null 2>&1 || true
-  rm -rf "$cluster"
+  "${as_server[@]}" "$bin/pg_ctl" -D "$data" -m immediate -w stop >/dev/null 2>&1 || true
+  rm -rf "$cluster" "$storage"
 }
 trap cleanup EXIT
 trap 'exit 143' TERM INT
 
-(cd / && "${as_server[@]}" "$bin/initdb" -D "$cluster/data" -U postgres -A trust --no-sync \
+(cd / && "${as_server[@]}" "$bin/initdb" -D "$data" -U postgres -A trust --no-sync \
   --encoding=UTF8 --locale=C >"$cluster/initdb.log" 2>&1) || {
   cat "$cluster/initdb.log" >&2
   exit 70
 }
-"${as_server[@]}" tee -a "$cluster/data/postgresql.conf" >/dev/null <<EOT
+"${as_server[@]}" tee -a "$data/postgresql.conf" >/dev/null <<EOT
 listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = '$cluster'
@@ -63,7 +79,7 @@ max_prepared_transactions = 5
 timezone = 'Pacific/Chatham'
 datestyle = 'German, DMY'
 log_min_messages = warning
-${PGC_TEST_PGCONF:-}
+$conf
 EOT
 on_clock=
 if [ -n "${PGC_TEST_CLOCK:-}" ]; then
@@ -79,7 +95,7 @@ verb=\$1; mode=fast
 [ "\$verb" = kill ] && verb=stop && mode=immediate
 options="-m \$mode"
 [ "\$verb" = stop ] || options="\$options -l $cluster/server.log"
-exec ${as_server[*]} $on_clock $bin/pg_ctl -D $cluster/data -w \$options "\$verb" >/dev/null
+exec ${as_server[*]} $on_clock $bin/pg_ctl -D $data -w \$options "\$verb" >/dev/null
 EOT
 chmod 755 "$cluster/pgctl"
 "$cluster/pgctl" start || { cat "$cluster/server.log" >&2; exit 70; }

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "partition_fixture.hpp"
+#include "support/source_dir.hpp"
 
 using namespace pgcaretaker;
 using namespace pgcaretaker::test;
@@ -19,7 +20,7 @@ config::Journal journal(bool required = false) {
 /// As operations do it.
 void load_journal(const TestDatabase& database) {
   const std::string command = "psql -Xq -o /dev/null -d '" + database.name() +
-                              "' -v writers=pgc_owner,pgc_caretaker -f '" PGCARETAKER_SOURCE_DIR
+                              "' -v writers=pgc_owner,pgc_caretaker -f '" + source_dir() +
                               "/config/journal.sql' 2>/dev/null";
   // The server, as everything else, comes from PGHOST and PGPORT.
   REQUIRE(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c)

@@ -10,12 +10,13 @@
 
 #include "config/load.hpp"
 #include "config/secret.hpp"
+#include "support/source_dir.hpp"
 
 using namespace pgcaretaker::config;
 
 namespace {
 
-const std::filesystem::path folder{PGCARETAKER_SOURCE_DIR "/tests/unit/config/bad"};
+const std::filesystem::path folder{pgcaretaker::test::source_dir() + "/tests/unit/config/bad"};
 
 std::vector<std::filesystem::path> files(const char* extension) {
   std::vector<std::filesystem::path> found;

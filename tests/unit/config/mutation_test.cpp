@@ -9,13 +9,14 @@
 
 #include "config/effective.hpp"
 #include "config/load.hpp"
+#include "support/source_dir.hpp"
 
 using namespace pgcaretaker::config;
 
 namespace {
 
 std::string good_text() {
-  std::ifstream stream{PGCARETAKER_SOURCE_DIR "/config/caracal.toml", std::ios::binary};
+  std::ifstream stream{pgcaretaker::test::source_dir() + "/config/caracal.toml", std::ios::binary};
   REQUIRE(stream);
   return {std::istreambuf_iterator<char>{stream}, {}};
 }

@@ -15,13 +15,14 @@
 #include "config/effective.hpp"
 #include "config/known_keys.hpp"
 #include "config/load.hpp"
+#include "support/source_dir.hpp"
 
 using namespace pgcaretaker::config;
 using namespace std::chrono_literals;
 
 namespace {
 
-const std::string root{PGCARETAKER_SOURCE_DIR};
+const std::string root = pgcaretaker::test::source_dir();
 
 // Keys that must be said, so that an example has a value of its own for them.
 const std::set<std::string> without_default{"partition.table",         "outbox.table",

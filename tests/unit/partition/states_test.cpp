@@ -8,6 +8,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "support/source_dir.hpp"
+
 using namespace pgcaretaker;
 using namespace pgcaretaker::partition;
 
@@ -119,7 +121,7 @@ TEST_CASE("a state is told from what is known") {
 }
 
 TEST_CASE("docs/operations.md shows the table as it is") {
-  std::ifstream file{PGCARETAKER_SOURCE_DIR "/docs/operations.md"};
+  std::ifstream file{test::source_dir() + "/docs/operations.md"};
   const std::string manual{std::istreambuf_iterator<char>{file}, {}};
   CHECK_MESSAGE(manual.find("```mermaid\n" + diagram() + "```") != std::string::npos,
                 "put this into docs/operations.md:\n", diagram());
