@@ -2,8 +2,6 @@
 // Clean-up that a cancel cannot interrupt, after work that failed or was cancelled.
 #pragma once
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -19,19 +17,7 @@ namespace detail {
 /// Runs `clean_up` beyond the reach of cancels, at most for `budget`. Call with throw_if_cancelled
 /// off: the clean-up is a coroutine of its own without a cancellation slot, so the caller's cancel
 /// state is neither used nor changed, and a cancel that comes meanwhile is kept.
-template <class CleanUp>
-Awaitable<void> run_unreachable(CleanUp& clean_up, Duration budget) {
-  const auto executor = co_await asio::this_coro::executor;
-  const SteadyTime deadline = std::chrono::steady_clock::now() + budget;
-  Awaitable<bool> bounded = with_deadline(clean_up(), deadline);
-  try {
-    co_await asio::co_spawn(
-        executor, std::move(bounded),
-        asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable));
-  } catch (...) {
-    // The failure that made the clean-up necessary is what the caller has to hear of.
-  }
-}
+Awaitable<void> run_unreachable(Awaitable<void> clean_up, Duration budget);
 
 }  // namespace detail
 
@@ -51,7 +37,8 @@ Awaitable<T> shield(Awaitable<T> work, CleanUp clean_up, Duration budget) {
   if (failure) {
     const bool throws = co_await asio::this_coro::throw_if_cancelled();
     co_await asio::this_coro::throw_if_cancelled(false);
-    co_await detail::run_unreachable(clean_up, budget);
+    Awaitable<void> cleaning = clean_up();
+    co_await detail::run_unreachable(std::move(cleaning), budget);
     co_await asio::this_coro::throw_if_cancelled(throws);
     std::rethrow_exception(failure);
   }

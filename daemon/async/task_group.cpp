@@ -9,6 +9,7 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <cassert>
+#include <exception>
 #include <utility>
 
 #include "async/with_deadline.hpp"

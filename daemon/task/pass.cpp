@@ -241,12 +241,6 @@ void note_end(Progress& progress, const std::exception& error) {
   log_error("pass failed: " + progress.report.error, Fields{{"task", progress.report.task}});
 }
 
-/// with_deadline wants a value.
-Awaitable<bool> completed(Awaitable<void> work) {
-  co_await std::move(work);
-  co_return true;
-}
-
 }  // namespace
 
 Awaitable<Report> run_pass(Task& task, pg::Pool& pool, async::Clock& clock, PassOptions options) {
@@ -256,9 +250,9 @@ Awaitable<Report> run_pass(Task& task, pg::Pool& pool, async::Clock& clock, Pass
   progress.report.watched = !options.may_act();
   const SteadyTime start = clock.now();
   progress.deadline = start + task.deadline();
-  auto work = completed(observe_and_act(task, pool, clock, options, progress));
+  Awaitable<void> work = observe_and_act(task, pool, clock, options, progress);
   try {
-    const auto finished = co_await async::with_moving_deadline(std::move(work), progress.deadline);
+    const bool finished = co_await async::with_moving_deadline(std::move(work), progress.deadline);
     if (!finished) {
       progress.report.deadline_passed = true;
       progress.report.error =

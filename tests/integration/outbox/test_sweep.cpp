@@ -2,6 +2,7 @@
 // A sweep deletes what is due when it holds the row, and nothing else.
 #include <doctest/doctest.h>
 
+#include <boost/asio/co_spawn.hpp>
 #include <chrono>
 #include <thread>
 

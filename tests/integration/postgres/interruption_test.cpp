@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <boost/asio/steady_timer.hpp>
 #include <string>
 
 #include "async/task_group.hpp"

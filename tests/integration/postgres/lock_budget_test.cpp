@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <boost/asio/co_spawn.hpp>
 #include <string>
 #include <thread>
 #include <vector>

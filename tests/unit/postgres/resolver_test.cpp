@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
 
 #include "async/task_group.hpp"
 #include "postgres/error.hpp"
