@@ -22,11 +22,11 @@ namespace pgcaretaker::async {
 template <class R>
 Awaitable<std::optional<R>> run_until(Awaitable<void> operation, Awaitable<R> reason) {
   const auto executor = co_await asio::this_coro::executor;
-  auto work = detail::as_true(std::move(operation));
-  auto watch = detail::in_optional(std::move(reason));
-  auto [order, work_failure, is_done, watch_failure, found] =
+  std::optional<R> found;
+  Awaitable<void> watch = detail::keep(std::move(reason), found);
+  auto [order, work_failure, watch_failure] =
       co_await asio::experimental::make_parallel_group(
-          asio::co_spawn(executor, std::move(work), asio::deferred),
+          asio::co_spawn(executor, std::move(operation), asio::deferred),
           asio::co_spawn(executor, std::move(watch), asio::deferred))
           .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
   std::optional<R> given;

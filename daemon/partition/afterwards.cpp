@@ -145,6 +145,12 @@ bool will_be_counted(const Member& member, const Aftermath& aftermath) {
          aftermath.sees_all && !member.observed.rows && found->second.live_rows == 0;
 }
 
+/// Nobody counts them before there is a row.
+bool is_empty_by_nature(const Member& member, UtcTime now) {
+  return member.standing == Standing::default_partition ||
+         (member.standing == Standing::regular && member.range.lower > now);
+}
+
 /// Rows that have come to rest, and rows that have gone, since the last ANALYZE.
 struct Change {
   std::int64_t closed = 0;
@@ -159,7 +165,7 @@ Change change_since(UtcTime analyzed, const config::Partition& settings, const S
   bool all_counted = true;
   for (const Member& member : draft.members) {
     const std::int64_t rows = rows_of(member.observed, aftermath);
-    all_counted = all_counted && member.observed.rows;
+    all_counted = all_counted && (member.observed.rows || is_empty_by_nature(member, snapshot.now));
     change.counted += rows;
     const bool has_closed = member.standing == Standing::regular &&
                             member.range.upper <= snapshot.now && member.range.upper > analyzed;
@@ -189,7 +195,9 @@ std::string reason_to_analyze(const config::Partition& settings, const Snapshot&
     return has_rows ? "it was never analyzed, and autovacuum leaves partitioned tables out" : "";
   }
   if (!known.analyzed) {
-    return has_rows ? "the server's statistics do not tell any more when it was last analyzed" : "";
+    return has_rows && known.are_kept
+               ? "the server's statistics do not tell any more when it was last analyzed"
+               : "";
   }
   const Change change = change_since(*known.analyzed, settings, snapshot, draft, aftermath);
   const std::int64_t changed = change.closed + change.gone;

@@ -49,6 +49,8 @@ constexpr Duration cost_delay = 2ms;
 constexpr int first_with_shared_statistics = 150000;
 constexpr Duration collector_delay = 1s;
 
+constexpr std::string_view somebody_waits = " waits for it";
+
 constexpr std::string_view waiters_sql = R"(
 SELECT pg_catalog.format('pid %s (user %s, application %s)', a.pid, a.usename, a.application_name)
          AS who
@@ -92,7 +94,7 @@ Awaitable<std::string> watch(const task::Surroundings& around, int pid, SteadyTi
       const auto found = co_await async::with_deadline(std::move(look), deadline);
       who = found.value_or("");
     }
-    if (!who.empty()) co_return who + " waits for it";
+    if (!who.empty()) co_return who + std::string{somebody_waits};
     if (has_looked) {
       last_look = around.clock.now();
     } else if (around.clock.now() - last_look >= longest_blind) {
@@ -116,9 +118,12 @@ Applied come_back(const Step& step, Severity severity, std::string code, std::st
 }
 
 Applied interrupted(const Step& step, const std::string& why) {
-  return come_back(
+  Applied applied = come_back(
       step, Severity::info, "made_way",
       fmt::format("{} was interrupted, since {}; the next pass goes on", step.action, why));
+  // For any other reason the next one of its kind would be interrupted as well.
+  applied.stops_action = !why.ends_with(somebody_waits);
+  return applied;
 }
 
 /// nullopt = an error, or a lock that was not granted in time.
@@ -171,15 +176,15 @@ class Work {
   /// nullopt = the lock was not granted.
   Awaitable<std::optional<Applied>> attempt(Duration lock_timeout) {
     std::optional<Applied> ended;
-    const bool is_due = co_await is_still_due(connection_, step_);
-    if (!is_due) {
-      // The look that follows says why.
-      ended.emplace();
-      ended->kind = Applied::Kind::yielded;
-      ended->can_wait = true;
-      co_return ended;
-    }
     try {
+      const bool is_due = co_await is_still_due(connection_, step_);
+      if (!is_due) {
+        // The look that follows says why.
+        ended.emplace();
+        ended->kind = Applied::Kind::yielded;
+        ended->can_wait = true;
+        co_return ended;
+      }
       ended = co_await run(lock_timeout);
     } catch (const pg::Error& error) {
       ended = after_refused_work(step_, error);

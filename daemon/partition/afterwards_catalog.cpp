@@ -32,18 +32,19 @@ std::string may_maintain_sql(int server_version) {
 }
 
 // Where the last partition of the window is only about to be created, everyone who closed before is
-// unfrozen. A raw xmin older than half of the circle of ids looks as if it lay ahead.
+// unfrozen. A raw xmin older than half of the circle of ids looks as if it lay ahead. NULL: the
+// later partition has gone meanwhile.
 std::string unfrozen_sql(int server_version) {
   return fmt::format(R"(
-SELECT c.oid::int8 AS oid, {} AS may_vacuum,
-       pg_catalog.pg_stat_get_live_tuples(c.oid) AS live_rows
+SELECT c.oid::int8 AS oid, coalesce({}, false) AS may_vacuum,
+       pg_catalog.pg_stat_get_live_tuples(c.oid) AS live_rows,
+       CASE WHEN closed.later = 0 THEN false
+            ELSE pg_catalog.age(i.xmin) NOT BETWEEN 0 AND ({}) END AS is_frozen
   FROM ROWS FROM (pg_catalog.unnest($1::int8[]), pg_catalog.unnest($2::int8[]))
          AS closed (oid, later)
   JOIN pg_catalog.pg_class AS c ON c.oid = closed.oid::oid
-  LEFT JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = closed.later::oid
- WHERE closed.later = 0
-    OR pg_catalog.age(i.xmin) BETWEEN 0 AND pg_catalog.age(c.relfrozenxid))",
-                     may_maintain_sql(server_version));
+  LEFT JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = closed.later::oid)",
+                     may_maintain_sql(server_version), unfrozen_age_sql());
 }
 
 std::string passed_sql() {
@@ -72,7 +73,8 @@ SELECT held.who
           FROM pg_catalog.pg_prepared_xacts AS p WHERE p.database = pg_catalog.current_database()
         UNION ALL
         SELECT pg_catalog.format('replication slot "%s"', s.slot_name), pg_catalog.age(s.xmin)
-          FROM pg_catalog.pg_replication_slots AS s) AS held (who, age)
+          FROM pg_catalog.pg_replication_slots AS s
+         WHERE s.wal_status IS DISTINCT FROM 'lost') AS held (who, age)
  WHERE held.age IS NOT NULL
  ORDER BY held.age DESC LIMIT 1)";
 
@@ -84,7 +86,8 @@ SELECT CASE WHEN c.reltuples >= 0 THEN c.reltuples::int8 END AS rows,
        $2::bool AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i
                              WHERE i.inhparent = c.oid
                                AND pg_catalog.pg_stat_get_live_tuples(i.inhrelid) > 0) AS has_rows,
-       {} AS may_analyze,
+       coalesce({}, false) AS may_analyze,
+       pg_catalog.current_setting('track_counts')::bool AS are_kept,
        pg_catalog.current_setting('max_locks_per_transaction')::int8
          * (pg_catalog.current_setting('max_connections')::int8
             + pg_catalog.current_setting('max_prepared_transactions')::int8) AS lock_space
@@ -136,7 +139,7 @@ Awaitable<void> ask_horizon(Connection& connection, const std::vector<Closed>& c
 }
 
 Awaitable<void> ask_unfrozen(Connection& connection, const std::vector<Closed>& closed,
-                             Aftermath& aftermath) {
+                             std::set<std::int64_t>& frozen, Aftermath& aftermath) {
   Asked asked;
   for (const Closed& each : closed) {
     asked.oids.push_back(each.observed.oid);
@@ -145,6 +148,12 @@ Awaitable<void> ask_unfrozen(Connection& connection, const std::vector<Closed>& 
   const std::string sql = unfrozen_sql(aftermath.server_version);
   const Result rows = co_await connection.query("partition.unfrozen", sql, asked.oids, asked.later);
   for (const Row row : rows) {
+    const auto is_frozen = row.get<std::optional<bool>>("is_frozen");
+    if (!is_frozen) continue;
+    if (*is_frozen) {
+      frozen.insert(row.get<std::int64_t>("oid"));
+      continue;
+    }
     Unfrozen unfrozen;
     unfrozen.may_vacuum = row.get<bool>("may_vacuum");
     unfrozen.live_rows = row.get<std::int64_t>("live_rows");
@@ -157,13 +166,14 @@ Awaitable<void> ask_statistics(Connection& connection, const Snapshot& snapshot,
   const bool must_look = counted_rows(snapshot) == 0;
   const std::string sql = statistics_sql(aftermath.server_version);
   const Result rows =
-      co_await connection.query("partition.statistics", sql, snapshot.table.oid, must_look);
+      co_await connection.query_again("partition.statistics", sql, snapshot.table.oid, must_look);
   for (const Row row : rows) {
     TableStatistics statistics;
     statistics.rows = row.get<std::optional<std::int64_t>>("rows");
     statistics.analyzed = row.get<std::optional<UtcTime>>("analyzed");
     statistics.has_rows = row.get<bool>("has_rows");
     statistics.may_analyze = row.get<bool>("may_analyze");
+    statistics.are_kept = row.get<bool>("are_kept");
     statistics.lock_space = row.get<std::int64_t>("lock_space");
     aftermath.statistics = statistics;
   }
@@ -182,10 +192,7 @@ Awaitable<void> add_afterwards(Connection& connection, const config::Partition& 
     closed = closed_partitions(settings, snapshot, draft, answers, plan, frozen);
   }
   if (!closed.empty()) {
-    co_await ask_unfrozen(connection, closed, aftermath);
-    for (const Closed& each : closed) {
-      if (!aftermath.unfrozen.contains(each.observed.oid)) frozen.insert(each.observed.oid);
-    }
+    co_await ask_unfrozen(connection, closed, frozen, aftermath);
     if (!aftermath.unfrozen.empty()) co_await ask_horizon(connection, closed, aftermath);
   }
   if (settings.analyze) co_await ask_statistics(connection, snapshot, aftermath);

@@ -19,6 +19,7 @@ constexpr int first_with_only = 180000;  // ANALYZE ONLY
 
 /// One look and one attempt: nothing is lost when it comes back with the next pass.
 void take_it_easy(Step& step, const config::Partition& settings) {
+  step.upkeep = true;
   step.urgency = urgency_text(Urgency::relaxed);
   step.effort = pg::LockEffort{settings.lock_timeout, Duration::zero(), {}};
 }
@@ -35,14 +36,22 @@ std::string still_unfrozen_sql(std::int64_t table_oid, const Closed& closed) {
       " WHERE c.oid = {} AND n.nspname = {} AND c.relname = {}\n"
       "   AND i.inhparent = {} AND NOT i.inhdetachpending\n"
       "   AND m.nspname = {} AND l.relname = {}\n"
-      "   AND pg_catalog.age(later.xmin) BETWEEN 0 AND pg_catalog.age(c.relfrozenxid)\n"
+      "   AND pg_catalog.age(later.xmin) BETWEEN 0 AND ({})\n"
       "   AND pg_catalog.age(later.xmin) > ({})",
       closed.observed.oid, pg::quote_literal(closed.observed.name.schema),
       pg::quote_literal(closed.observed.name.name), table_oid,
-      pg::quote_literal(closed.later.schema), pg::quote_literal(closed.later.name), horizon_sql());
+      pg::quote_literal(closed.later.schema), pg::quote_literal(closed.later.name),
+      unfrozen_age_sql(), horizon_sql());
 }
 
 }  // namespace
+
+std::string_view unfrozen_age_sql() {
+  // VACUUM ends with the table itself before it begins with what lies out of line.
+  return "SELECT greatest(pg_catalog.age(c.relfrozenxid), pg_catalog.age(toast.relfrozenxid))\n"
+         "         FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_class AS toast\n"
+         "              ON toast.oid = c.reltoastrelid";
+}
 
 // What ComputeXidHorizons() of the server goes by for ordinary tables: sessions of this database
 // and standbys (which have none), but neither VACUUM nor the catalog_xmin of logical slots; held
@@ -61,7 +70,8 @@ std::string_view horizon_sql() {
                    SELECT pg_catalog.age(p.transaction) FROM pg_catalog.pg_prepared_xacts AS p
                     WHERE p.database = pg_catalog.current_database()
                    UNION ALL
-                   SELECT pg_catalog.age(s.xmin) FROM pg_catalog.pg_replication_slots AS s)
+                   SELECT pg_catalog.age(s.xmin) FROM pg_catalog.pg_replication_slots AS s
+                    WHERE s.wal_status IS DISTINCT FROM 'lost')
                   AS held (age))";
 }
 
@@ -74,8 +84,9 @@ Step freeze_step(const config::Partition& settings, std::int64_t table_oid, cons
   step.statements = {
       make_statement(statement::still_unfrozen, still_unfrozen_sql(table_oid, closed), 1),
       // Cutting off empty pages at its end would want an ACCESS EXCLUSIVE lock.
-      make_statement(statement::freeze, fmt::format("VACUUM (FREEZE, ANALYZE, TRUNCATE false) {}",
-                                                    closed.observed.name.sql()))};
+      make_statement(statement::freeze,
+                     fmt::format("VACUUM (FREEZE, ANALYZE, TRUNCATE false, PARALLEL 0) {}",
+                                 closed.observed.name.sql()))};
   step.lock = "SHARE UPDATE EXCLUSIVE on " + step.subject;
   step.locks = {{closed.observed.oid, LockMode::share_update_exclusive}};
   take_it_easy(step, settings);

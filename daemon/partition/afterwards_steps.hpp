@@ -30,6 +30,9 @@ struct Closed {
   std::int64_t later_oid = 0;  // 0 = it is created in this very pass
 };
 
+/// How old, in transaction ids, the oldest row of table `c` may be, TOAST included. Of type int4.
+[[nodiscard]] std::string_view unfrozen_age_sql();
+
 /// How old, in transaction ids, the oldest transaction is that may still need row versions of this
 /// database's tables; 0 = there is none. An expression of type int8. Other sessions' are seen only
 /// by members of pg_read_all_stats.

@@ -50,7 +50,17 @@ Awaitable<task::Plan> PartitionTask::plan(pg::Connection& connection,
   covered_until_ = draft.covered_until;
   const Answers answers = co_await ask(connection, settings_, snapshot, draft);
   task::Plan plan = make_plan(settings_, journal_, snapshot, draft, answers);
-  co_await add_afterwards(connection, settings_, snapshot, draft, answers, frozen_, plan);
+  try {
+    co_await add_afterwards(connection, settings_, snapshot, draft, answers, frozen_, plan);
+  } catch (const pg::Error& error) {
+    // Upkeep must not keep anything else from being done.
+    if (connection.state() != pg::SessionState::ready) throw;
+    plan.findings.push_back(task::Finding{task::Severity::warning, "afterwards_unknown",
+                                          settings_.table.text(),
+                                          "whether partitions are to be frozen or the table is to "
+                                          "be analyzed could not be asked: " +
+                                              error.message()});
+  }
   co_return plan;
 }
 

@@ -189,7 +189,8 @@ Awaitable<void> observe_and_act(Task& task, pg::Pool& pool, async::Clock& clock,
   for (const Step& step : steps) {
     const bool may_act = options.may_act();
     const bool is_stopped = progress.stopped_actions.contains(step.action) ||
-                            progress.stopped_subjects.contains(step.subject);
+                            progress.stopped_subjects.contains(step.subject) ||
+                            (step.upkeep && (progress.failed || progress.yielded));
     if (!may_act || is_stopped) {
       progress.held_back = progress.held_back || !may_act;
       progress.stopped_subjects.insert(step.subject);  // what follows was planned on top of it

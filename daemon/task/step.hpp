@@ -47,6 +47,8 @@ struct Step {
   bool reversible = true;
   std::optional<std::int64_t> rows;   // existing rows that it takes away or moves, an estimate;
   std::optional<std::int64_t> bytes;  // nullopt = none, or nobody knows
+  bool upkeep =
+      false;  // costs nothing when it comes later: not begun behind a step that went wrong
   bool by_age =
       false;  // planned because of its age by the server's clock: see task/clock_check.hpp
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Freezing closed partitions and analyzing the table, among others who use it.
 #include <atomic>
+#include <boost/asio/co_spawn.hpp>
 #include <chrono>
 #include <stdexcept>
 #include <thread>
@@ -153,6 +154,18 @@ TEST_CASE("neither reset statistics nor many transactions make it freeze again")
   // When it was analyzed nobody knows any more, so that it is once more.
   CHECK(acts(kept.plan()) == Words{"analyze public.events"});
   CHECK(results(kept.once()) == Words{"analyze done"});
+  CHECK(acts(kept.plan()) == Words{});
+}
+
+TEST_CASE("large values, which lie out of line, are frozen as well") {
+  Kept kept;
+  create_closed(kept.admin());
+  create_window(kept);
+  // As an interrupted VACUUM leaves it.
+  kept.admin().execute("VACUUM (FREEZE, PROCESS_TOAST false) public.events_old");
+  CHECK(kept.age() < 20);
+  CHECK(acts(kept.plan()).front() == "freeze public.events_old");
+  kept.once();
   CHECK(acts(kept.plan()) == Words{});
 }
 

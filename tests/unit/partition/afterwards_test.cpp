@@ -160,8 +160,9 @@ TEST_CASE("a freeze says what it locks, can be undone by nobody missing it, and 
   const task::Plan plan = planned(snapshot, aftermath);
   REQUIRE(plan.steps.size() == 1);
   const task::Step& step = plan.steps[0];
-  CHECK(step.statements.back().sql ==
-        "VACUUM (FREEZE, ANALYZE, TRUNCATE false) \"public\".\"audit_events_y2026m10\"");
+  CHECK(
+      step.statements.back().sql ==
+      "VACUUM (FREEZE, ANALYZE, TRUNCATE false, PARALLEL 0) \"public\".\"audit_events_y2026m10\"");
   CHECK(step.lock == "SHARE UPDATE EXCLUSIVE on public.audit_events_y2026m10");
   CHECK(step.locks == std::vector<pg::WantedLock>{{2009, pg::LockMode::share_update_exclusive}});
   CHECK(step.reversible);
@@ -272,8 +273,21 @@ TEST_CASE("a tenth of the rows gone makes it due, but not sooner than a day afte
   // Where a partition was never counted, less is no sign of anything.
   aftermath.statistics->rows = 12'000;
   partition::Snapshot uncounted = snapshot;
-  uncounted.partitions[13].rows.reset();
+  uncounted.partitions[5].rows.reset();
   CHECK(planned(uncounted, aftermath).steps.empty());
+  // One that is to come has none, and nobody ever counts it.
+  uncounted = snapshot;
+  uncounted.partitions[13].rows.reset();
+  CHECK(planned(uncounted, aftermath).steps.size() == 1);
+}
+
+TEST_CASE("a server that keeps no statistics is not analyzed again in every pass") {
+  const partition::Snapshot snapshot = full_table();
+  Aftermath aftermath = settled(snapshot);
+  aftermath.statistics->analyzed.reset();
+  CHECK(planned(snapshot, aftermath).steps.size() == 1);
+  aftermath.statistics->are_kept = false;
+  CHECK(planned(snapshot, aftermath).steps.empty());
 }
 
 TEST_CASE("from 18 on only the table itself is analyzed") {
