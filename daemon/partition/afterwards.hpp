@@ -28,8 +28,8 @@ struct TableStatistics {
   std::optional<UtcTime> analyzed;   // when that was; nullopt = never, or nobody knows any more
   bool has_rows = false;             // asked only where no partition was ever counted
   bool may_analyze = false;
-  bool are_kept = true;         // track_counts: otherwise nothing ever tells when it was
   std::int64_t lock_space = 0;  // locks that the server has room for
+  bool are_kept = true;         // track_counts: otherwise nothing ever tells when it was
 };
 
 /// Answers to what the plan's other steps leave open.
