@@ -99,22 +99,27 @@ TEST_CASE("whatever server, database and role say, a session is under our discip
       "ALTER ROLE pgc_caretaker IN DATABASE " + database +
       " SET standard_conforming_strings = off;" + "ALTER ROLE pgc_caretaker IN DATABASE " +
       database + " SET idle_session_timeout = '1s'");
-  const std::map<std::string, std::string> expected{
-      {"TimeZone", "UTC"},
-      {"DateStyle", "ISO, YMD"},
-      {"IntervalStyle", "postgres"},
-      {"search_path", ""},
-      {"row_security", "off"},
-      {"standard_conforming_strings", "on"},
-      {"client_min_messages", "warning"},
-      {"client_encoding", "UTF8"},
-      {"default_transaction_isolation", "read committed"},
-      {"statement_timeout", "20s"},
-      {"idle_in_transaction_session_timeout", "30s"},
-      {"idle_session_timeout", "0"},
-      {"lock_timeout", "0"},
-      {"application_name", "pgcaretaker/lease"},
-      {"role", "pgc_owner"}};
+  const bool limits_transactions = test::server_major() >= 17;
+  if (limits_transactions) {
+    scene.database.admin().execute("ALTER DATABASE " + database +
+                                   " SET transaction_timeout = '1h'");
+  }
+  std::map<std::string, std::string> expected{{"TimeZone", "UTC"},
+                                              {"DateStyle", "ISO, YMD"},
+                                              {"IntervalStyle", "postgres"},
+                                              {"search_path", ""},
+                                              {"row_security", "off"},
+                                              {"standard_conforming_strings", "on"},
+                                              {"client_min_messages", "warning"},
+                                              {"client_encoding", "UTF8"},
+                                              {"default_transaction_isolation", "read committed"},
+                                              {"statement_timeout", "20s"},
+                                              {"idle_in_transaction_session_timeout", "30s"},
+                                              {"idle_session_timeout", "0"},
+                                              {"lock_timeout", "0"},
+                                              {"application_name", "pgcaretaker/lease"},
+                                              {"role", "pgc_owner"}};
+  if (limits_transactions) expected.emplace("transaction_timeout", "0");
   scene.run([&]() -> Awaitable<void> {
     const auto options = scene.database.options("lease");
     const auto connection = co_await pg::Connection::connect(options, scene.canceller);
