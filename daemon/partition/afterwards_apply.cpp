@@ -23,7 +23,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using task::Applied;
-using task::Finding;
 using task::Severity;
 using task::Statement;
 using task::Step;
@@ -107,14 +106,6 @@ SteadyTime end_of_work(const config::Partition& settings, const task::Surroundin
   const Duration share = std::clamp(settings.every / share_of_pass, shortest_work, longest_work);
   return std::min(around.clock.now() + share,
                   around.pass_started + settings.patience + longest_after_patience);
-}
-
-Applied come_back(const Step& step, Severity severity, std::string code, std::string text) {
-  Applied applied;
-  applied.kind = Applied::Kind::yielded;
-  applied.can_wait = true;
-  applied.findings.push_back(Finding{severity, std::move(code), step.subject, std::move(text)});
-  return applied;
 }
 
 Applied interrupted(const Step& step, const std::string& why) {

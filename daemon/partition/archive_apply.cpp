@@ -11,6 +11,7 @@
 #include "async/with_deadline.hpp"
 #include "config/duration.hpp"
 #include "partition/apply.hpp"
+#include "partition/refusal.hpp"
 #include "partition/steps.hpp"
 #include "postgres/side_thread.hpp"
 
@@ -20,21 +21,11 @@ namespace {
 
 using archive::Archived;
 using task::Applied;
-using task::Finding;
 using task::Severity;
 using task::Step;
 
 // The loop waits for so long when a call is under way: less than a session may be idle in a step.
 constexpr Duration farewell = std::chrono::milliseconds{100};
-
-/// Trying again before the next slot is of no use.
-Applied not_now(const Step& step, Severity severity, std::string code, std::string text) {
-  Applied applied;
-  applied.kind = Applied::Kind::yielded;
-  applied.can_wait = true;
-  applied.findings.push_back(Finding{severity, std::move(code), step.subject, std::move(text)});
-  return applied;
-}
 
 /// The step with what the archive tells.
 Step completed(Step step, const Archived& archived) {
@@ -93,9 +84,9 @@ Awaitable<std::optional<Archived>> make_archive(pg::Connection& connection,
                                                 Applied& applied) {
   std::optional<Archived> archived;
   if (place.turn->is_taken) {
-    applied = not_now(step, Severity::info, "archive_waits",
-                      "not archived yet: another table is being archived, and only one is at a "
-                      "time");
+    applied = come_back(step, Severity::info, "archive_waits",
+                        "not archived yet: another table is being archived, and only one is at a "
+                        "time");
     applied.stops_action = true;
     co_return archived;
   }
@@ -105,27 +96,28 @@ Awaitable<std::optional<Archived>> make_archive(pg::Connection& connection,
     archived = co_await archive_until(connection, settings, place, step, around, until);
     if (!archived) {
       const auto spent = std::chrono::duration_cast<std::chrono::seconds>(until - began);
-      applied = not_now(step, Severity::warning, "archive_given_up",
-                        fmt::format("archiving was given up after {}, before new partitions are "
-                                    "needed, and begins anew with the next pass: keep more of them "
-                                    "ahead, or archive it by hand with  pgcaretaker archive write "
-                                    "{}",
-                                    config::duration_text(spent), step.subject));
+      applied =
+          come_back(step, Severity::warning, "archive_given_up",
+                    fmt::format("archiving was given up after {}, before new partitions are "
+                                "needed, and begins anew with the next pass: keep more of them "
+                                "ahead, or archive it by hand with  pgcaretaker archive write "
+                                "{}",
+                                config::duration_text(spent), step.subject));
       applied.stops_action = true;
     }
   } catch (const archive::Interruption& interruption) {
     applied =
-        not_now(step, Severity::info, "changed_meanwhile",
-                fmt::format("not archived; the next pass looks again: {}", interruption.what()));
+        come_back(step, Severity::info, "changed_meanwhile",
+                  fmt::format("not archived; the next pass looks again: {}", interruption.what()));
   } catch (const archive::Error& error) {
-    applied = not_now(step, Severity::critical, "archive_failed",
-                      fmt::format("not archived, so it is kept: {}", error.what()));
+    applied = come_back(step, Severity::critical, "archive_failed",
+                        fmt::format("not archived, so it is kept: {}", error.what()));
     applied.stops_action = true;  // a disk that is full is full for the next one as well
   } catch (const pg::Error& error) {
     if (!error.is_lock_timeout() && !error.is_deadlock()) throw;
-    applied = not_now(step, Severity::info, "lock_timeout",
-                      "not archived: somebody uses the table, although it is detached; the next "
-                      "pass tries again");
+    applied = come_back(step, Severity::info, "lock_timeout",
+                        "not archived: somebody uses the table, although it is detached; the next "
+                        "pass tries again");
   }
   co_return archived;
 }
@@ -148,8 +140,8 @@ Awaitable<void> send_archived(pg::Connection& connection, const config::Partitio
   // Writing may have taken long: whether we may still act is another question by now.
   if (!around.may_act()) {
     applied =
-        not_now(step, Severity::info, "archive_stopped",
-                fmt::format("{} not done: stopped when its archive was written", step.action));
+        come_back(step, Severity::info, "archive_stopped",
+                  fmt::format("{} not done: stopped when its archive was written", step.action));
     co_return;
   }
   const bool is_there = co_await is_in_place(known.at(table));
@@ -157,10 +149,10 @@ Awaitable<void> send_archived(pg::Connection& connection, const config::Partitio
     const Step sent = completed(step, known.at(table));
     co_await apply_step(connection, settings, sent, around, applied);
   } else {
-    applied = not_now(step, Severity::warning, "archive_gone",
-                      fmt::format("kept, because its archive {} is gone: the next pass writes it "
-                                  "anew",
-                                  known.at(table).name));
+    applied = come_back(step, Severity::warning, "archive_gone",
+                        fmt::format("kept, because its archive {} is gone: the next pass writes it "
+                                    "anew",
+                                    known.at(table).name));
   }
   // What the archive does not hold any more has to be archived anew.
   if (applied.kind != Applied::Kind::done) known.erase(table);

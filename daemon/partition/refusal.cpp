@@ -85,6 +85,12 @@ Applied after_failed_check(const config::Partition& settings, const Step& step,
                              step.action)));
 }
 
+Applied come_back(const Step& step, Severity severity, std::string code, std::string text) {
+  Applied applied = yielded(finding_of(severity, std::move(code), step, std::move(text)));
+  applied.can_wait = true;
+  return applied;
+}
+
 Applied lock_not_granted(const Step& step, const pg::LockSpent& spent) {
   const pg::LockEffort& effort = step.effort;
   if (spent.was_stopped) {

@@ -22,6 +22,10 @@ struct FailedCheck {
 [[nodiscard]] task::Applied after_failed_check(const config::Partition& settings,
                                                const task::Step& step, const FailedCheck& failed);
 
+/// The outcome when a later pass does it, and trying again before that is of no use.
+[[nodiscard]] task::Applied come_back(const task::Step& step, task::Severity severity,
+                                      std::string code, std::string text);
+
 /// The outcome when the lock was not granted for all the step's effort, with who stood in the way.
 /// The more urgent it was, the graver.
 [[nodiscard]] task::Applied lock_not_granted(const task::Step& step, const pg::LockSpent& spent);
