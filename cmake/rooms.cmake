@@ -16,9 +16,17 @@ target_compile_options(build_flags INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
   # clang 14 needs to be told that libstdc++'s <coroutine> may use its coroutines.
   $<$<CXX_COMPILER_ID:Clang>:-D__cpp_impl_coroutine=201902L -Wno-builtin-macro-redefined>)
+if(CMAKE_UNITY_BUILD)
+  # Our trees compile six files together, in a third of the time; release compiles each alone. What
+  # is a file's own is then in a file that another includes, which g++ takes for a header.
+  target_compile_options(build_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+endif()
 if(PGCARETAKER_SANITIZE)
+  # Left out is what costs most to compile and finds least: null pointers in use end in the other
+  # sanitizer, x86 does not align, and nothing here casts down to a class with a vtable.
   target_compile_options(build_flags INTERFACE
-    -fsanitize=${PGCARETAKER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    -fsanitize=${PGCARETAKER_SANITIZE} -fno-sanitize=null,alignment,vptr
+    -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(build_flags INTERFACE -fsanitize=${PGCARETAKER_SANITIZE})
   # Recycled coroutine frames hide a use-after-free from the sanitizer.
   target_compile_definitions(build_flags INTERFACE

@@ -15,6 +15,11 @@ namespace pgcaretaker::archive {
 
 /// A disk that answers no call for so long counts as dead.
 inline constexpr auto disk_patience = std::chrono::minutes{10};
+/// Of a statement: a bound that only a hanging server reaches, the stall of a COPY speaks long
+/// before.
+inline constexpr Duration longest_statement = std::chrono::hours{24};
+/// Between two statements: files are ended there.
+inline constexpr Duration longest_idle = disk_patience + std::chrono::minutes{1};
 
 /// What `call` returns or throws, run on `thread`. `call` owns all that it uses: after a cancel it
 /// may go on for a while, unheard. Throws Error when the disk does not answer.

@@ -20,8 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t piece_bytes = std::size_t{1} << 20;
-constexpr Duration longest_statement = 24h;
-constexpr Duration longest_idle = disk_patience + 1min;
 
 /// Ends the transaction of a rehearsal.
 struct Rehearsed {};

@@ -24,10 +24,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A bound that only a hanging server reaches: the stall of a COPY speaks long before.
-constexpr Duration longest_statement = 24h;
-// Files are ended between two statements.
-constexpr Duration longest_idle = disk_patience + 1min;
 constexpr Duration clean_up_budget = 2s;
 
 // Values in the CSV file are written alike whatever the database or the role prefers; a scan starts

@@ -9,13 +9,13 @@ namespace pgcaretaker::config {
 
 namespace {
 
-struct Unit {
+struct NamedUnit {
   IntervalUnit unit;
   std::string_view word;
   std::chrono::hours shortest;
 };
 
-constexpr std::array<Unit, 6> units{{
+constexpr std::array<NamedUnit, 6> named_units{{
     {IntervalUnit::hour, "hour", std::chrono::hours{1}},
     {IntervalUnit::day, "day", std::chrono::days{1}},
     {IntervalUnit::week, "week", std::chrono::days{7}},
@@ -26,11 +26,11 @@ constexpr std::array<Unit, 6> units{{
 
 constexpr int largest_count = 1000;  // more of one unit is better said in a larger one
 
-const Unit& find_unit(IntervalUnit wanted) {
-  for (const Unit& unit : units) {
+const NamedUnit& find_unit(IntervalUnit wanted) {
+  for (const NamedUnit& unit : named_units) {
     if (unit.unit == wanted) return unit;
   }
-  return units.front();
+  return named_units.front();
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ std::optional<Interval> parse_interval(std::string_view text) {
   if (text.ends_with('s')) {
     text.remove_suffix(1);
   }
-  for (const Unit& unit : units) {
+  for (const NamedUnit& unit : named_units) {
     if (unit.word == text) {
       interval.unit = unit.unit;
       return interval;

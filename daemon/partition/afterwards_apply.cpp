@@ -32,7 +32,7 @@ constexpr Duration watch_pause = 200ms;
 // Without a second session nobody can tell us that they wait.
 constexpr Duration longest_blind = 2s;
 // A look takes milliseconds; one that takes longer is as good as none.
-constexpr Duration longest_look = 1s;
+constexpr Duration longest_glance = 1s;
 // What is not done by then goes on with the next pass. Passes of a task do not overlap, so that
 // together they must not take up the time until the next one, which may have to create.
 constexpr Duration longest_work = 5min;
@@ -89,7 +89,7 @@ Awaitable<std::string> watch(const task::Surroundings& around, int pid, SteadyTi
     std::string who;
     if (around.sessions != nullptr) {
       Awaitable<std::string> look = who_waits(*around.sessions, pid, has_looked);
-      const SteadyTime deadline = std::chrono::steady_clock::now() + longest_look;
+      const SteadyTime deadline = std::chrono::steady_clock::now() + longest_glance;
       const auto found = co_await async::with_deadline(std::move(look), deadline);
       who = found.value_or("");
     }

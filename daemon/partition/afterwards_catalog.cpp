@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "partition/look.hpp"
 #include "postgres/transaction.hpp"
 
 namespace pgcaretaker::partition {
@@ -15,8 +16,6 @@ using pg::Result;
 using pg::Row;
 
 constexpr int first_with_maintain = 170000;
-// Reads shared memory only; whatever takes longer is a server in trouble.
-constexpr Duration longest_look = std::chrono::seconds{2};
 
 /// Whether our role may VACUUM and ANALYZE the pg_class row `c`.
 std::string may_maintain_sql(int server_version) {

@@ -14,9 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A look that takes longer is not worth its load: it comes again with the next pass.
-constexpr Duration longest_look = 2s;
-
 bool is_ours_to_pass_on(const pg::Error& error) {
   return error.is_connection_lost() || error.kind() == pg::Error::Kind::connection;
 }

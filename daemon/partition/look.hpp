@@ -13,14 +13,17 @@
 
 namespace pgcaretaker::partition {
 
+// A look that takes longer is not worth its load: it comes again with the next pass.
+inline constexpr Duration longest_look = std::chrono::seconds{2};
+
 struct Look {
   std::vector<std::optional<std::string>> rows;  // first column of each row
   std::string error;                             // why there is no answer; "" = there is one
   bool forbidden = false;  // the role lacks a privilege, or row-level security would filter
 };
 
-/// Runs one query in a read-only transaction of its own under settings.lock_timeout and a statement
-/// timeout of 2 s. Throws pg::Error only when the connection is lost or not in order.
+/// Runs one query in a read-only transaction of its own under settings.lock_timeout and
+/// longest_look. Throws pg::Error only when the connection is lost or not in order.
 Awaitable<Look> look_at(pg::Connection& connection, const config::Partition& settings,
                         std::string name, std::string sql, pg::Params params);
 

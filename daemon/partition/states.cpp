@@ -10,7 +10,7 @@ namespace pgcaretaker::partition {
 
 namespace {
 
-constexpr std::array table{
+constexpr std::array all_transitions{
     Transition{State::attached, State::expired, Arrow::time, "its upper bound is past retention"},
     Transition{State::expired, State::attached, Arrow::answer, "retention is longer by now"},
     Transition{State::expired, State::held, Arrow::answer, "hold_query keeps it"},
@@ -74,7 +74,7 @@ bool is_act(Arrow arrow) {
 }  // namespace
 
 std::span<const Transition> transitions() {
-  return table;
+  return all_transitions;
 }
 
 std::string_view state_text(State state) {
@@ -109,7 +109,7 @@ std::vector<Arrow> acts_from(State from, const Circumstances& circumstances) {
   const Transition* next = nullptr;
   do {
     next = nullptr;
-    for (const Transition& arrow : table) {
+    for (const Transition& arrow : all_transitions) {
       if (arrow.from == from && is_next(arrow, left)) next = &arrow;
     }
     if (next == nullptr) break;
@@ -122,7 +122,7 @@ std::vector<Arrow> acts_from(State from, const Circumstances& circumstances) {
 
 std::string diagram() {
   std::string text = "stateDiagram-v2\n  [*] --> attached\n";
-  for (const Transition& arrow : table) {
+  for (const Transition& arrow : all_transitions) {
     const std::string by = is_act(arrow.by) ? fmt::format("{} ", arrow_text(arrow.by)) : "";
     text += fmt::format("  {} --> {}: {}({})\n", state_text(arrow.from), state_text(arrow.to), by,
                         arrow.when);

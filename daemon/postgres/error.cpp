@@ -10,10 +10,6 @@ namespace pgcaretaker::pg {
 
 namespace {
 
-std::string first_line(std::string_view text) {
-  return std::string{text.substr(0, text.find('\n'))};
-}
-
 std::string describe(const std::string& message, const std::string& sqlstate,
                      const std::string& statement) {
   std::string where;
@@ -29,6 +25,10 @@ bool is_one_of(const std::string& sqlstate, const std::array<std::string_view, N
 }
 
 }  // namespace
+
+std::string first_line(std::string_view text) {
+  return std::string{text.substr(0, text.find('\n'))};
+}
 
 Error::Error(Kind kind, std::string message, std::string sqlstate, std::string statement)
     : std::runtime_error{describe(message, sqlstate, statement)},

@@ -51,4 +51,7 @@ class Error : public std::runtime_error {
   std::string statement_;
 };
 
+/// All of `text` before its first line feed.
+[[nodiscard]] std::string first_line(std::string_view text);
+
 }  // namespace pgcaretaker::pg

@@ -25,10 +25,6 @@ bool is_refusal(const PGresult* result) {
   return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY;
 }
 
-std::string first_line(const std::string& text) {
-  return text.substr(0, text.find('\n'));
-}
-
 std::vector<const char*> pointers_to(const Params& params) {
   std::vector<const char*> values;
   values.reserve(params.values().size());

@@ -21,10 +21,13 @@ import arrows
 
 # Besides the pure files those whose includes are light.
 ALSO = re.compile(r'daemon/(?:config/(?!load)\w+|postgres/(?:quote|timestamp|params))\.cpp$')
-# As in cmake/rooms.cmake: clang 14 has another name for C++23, and must be told of coroutines.
-FOR_CLANG = ['-std=c++2b', '-D__cpp_impl_coroutine=201902L',
-             '-Wno-builtin-macro-redefined']
+# As in cmake/rooms.cmake: clang 14 has another name for C++23, and must be told of coroutines. It
+# does not know all of g++'s warnings.
+FOR_CLANG = ['-std=c++2b', '-D__cpp_impl_coroutine=201902L', '-Wno-builtin-macro-redefined',
+             '-Wno-unknown-warning-option']
 TIDY = ['clang-tidy-14', '--quiet', '--warnings-as-errors=*']
+# Of a file that CMake makes to compile several together.
+INCLUDED = re.compile(r'^#include "(.+)"$', re.MULTILINE)
 ROOM = re.compile(r'^namespace ([\w:]+) \{$', re.MULTILINE)
 UNNAMED = re.compile(r'^namespace \{$(.*?)^\}  // namespace$', re.MULTILINE | re.DOTALL)
 # What starts a line there: a type by its name, anything else by the name before its value.
@@ -72,15 +75,25 @@ def flags(command):
             yield word
 
 
+def compiled(build):
+    """(path, command) of every file; those that are compiled together have one command."""
+    for entry in json.loads((build / 'compile_commands.json').read_text()):
+        path = pathlib.Path(entry['file'])
+        if 'Unity' in path.parts:
+            for inner in INCLUDED.findall(path.read_text()):
+                yield pathlib.Path(inner), entry['command']
+        else:
+            yield path, entry['command']
+
+
 def chosen(root, build):
     """Path to compile command of the files to look at."""
     found = {}
-    for entry in json.loads((build / 'compile_commands.json').read_text()):
-        path = pathlib.Path(entry['file'])
+    for path, command in compiled(build):
         if path.is_relative_to(root) and path.exists():
             name = path.relative_to(root).as_posix()
             if arrows.PURE.match(name) or ALSO.match(name):
-                found[str(path)] = entry['command']
+                found[str(path)] = command
     return found
 
 

@@ -7,8 +7,13 @@
 #include <utility>
 
 #include "async/awaitable.hpp"
+#include "async/time.hpp"
 
 namespace pgcaretaker::test {
+
+inline SteadyTime in(Duration time) {
+  return std::chrono::steady_clock::now() + time;
+}
 
 /// Fails loudly when the loop runs dry before the coroutine ended. In a file of its own, since
 /// starting a coroutine is what takes compilers longest.

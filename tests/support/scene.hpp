@@ -30,10 +30,6 @@ struct Scene {
   }
 };
 
-inline SteadyTime in(Duration time) {
-  return std::chrono::steady_clock::now() + time;
-}
-
 /// Descriptors that this process has open now.
 inline long open_descriptors() {
   const std::filesystem::directory_iterator all{"/proc/self/fd"};

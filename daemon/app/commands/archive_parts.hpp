@@ -14,6 +14,9 @@
 
 namespace pgcaretaker::app {
 
+/// How long a command that ends waits for a call to the disk.
+inline constexpr Duration farewell = std::chrono::seconds{1};
+
 /// Everything in archive.directory, or nullopt after a line on stderr; `code` is how to leave then.
 [[nodiscard]] std::optional<std::vector<archive::Stored>> stored_archives(
     const Configuration& configuration, ExitCode& code);

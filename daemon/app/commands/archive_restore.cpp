@@ -15,8 +15,6 @@ namespace pgcaretaker::app {
 
 namespace {
 
-constexpr Duration farewell = std::chrono::seconds{1};
-
 /// How the configuration treats partitions of the archive's parent, where it names it.
 void apply_settings(archive::RestoreRequest& request, const config::Settings& settings) {
   if (!request.attach || !request.manifest.parent) return;

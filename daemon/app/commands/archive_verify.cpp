@@ -13,8 +13,6 @@ namespace pgcaretaker::app {
 
 namespace {
 
-constexpr Duration farewell = std::chrono::seconds{1};
-
 Awaitable<std::vector<std::string>> faults_of(pg::SideThread& thread, const archive::Stored& stored,
                                               archive::OnProgress on_progress) {
   archive::Progress progress;

@@ -15,8 +15,6 @@ namespace pgcaretaker::app {
 
 namespace {
 
-constexpr Duration farewell = std::chrono::seconds{1};
-
 /// As retention archives a table that it has detached, so that it finds this archive. Any other is
 /// in use, by whom we do not know.
 Awaitable<void> complete(pg::Connection& connection, archive::Subject& subject) {

@@ -6,8 +6,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "support/gate.hpp"
-#include "support/scene.hpp"
+#include "gated.hpp"
 
 namespace pgcaretaker {
 
@@ -16,27 +15,23 @@ namespace {
 using namespace std::chrono_literals;
 using Action = test::Gate::Action;
 using Direction = test::Gate::Direction;
+using test::Gated;
 
 constexpr std::size_t row_bytes = 102;
 constexpr std::int64_t rows = 20000;
 
-struct Gated : test::Scene {
-  test::Gate gate{static_cast<unsigned short>(std::stoi(std::getenv("PGPORT")))};
-
-  Awaitable<std::unique_ptr<pg::Connection>> connect() {
-    auto options = database.options();
-    options.database.dsn = "host=127.0.0.1 port=" + std::to_string(gate.port()) +
-                           " dbname=" + database.name() + " user=pgc_caretaker";
-    options.database.statement_timeout = 2s;  // also how long the end of a COPY may take
-    co_return co_await pg::Connection::connect(options, canceller);
-  }
-};
+/// Through the gate.
+Awaitable<std::unique_ptr<pg::Connection>> connect(Gated& gated) {
+  auto options = gated.options();
+  options.database.statement_timeout = 2s;  // also how long the end of a COPY may take
+  co_return co_await pg::Connection::connect(options, gated.canceller);
+}
 
 /// One COPY of 2 MB in `direction`, with the network broken after `bytes`.
 Awaitable<std::optional<pg::Error>> copy(Gated& gated, Direction direction, std::size_t bytes,
                                          Action action) {
   gated.gate.act(Action::pass);
-  const auto connection = co_await gated.connect();
+  const auto connection = co_await connect(gated);
   gated.gate.act_after(direction, bytes, action);
   std::int64_t given = 0;
   const std::string row = std::string(row_bytes - 1, 'x') + "\n";

@@ -11,9 +11,9 @@
 
 #include "async/clock.hpp"
 #include "async/task_group.hpp"
+#include "gated.hpp"
 #include "postgres/pool.hpp"
 #include "postgres/transaction.hpp"
-#include "support/scene.hpp"
 
 namespace pgcaretaker {
 
@@ -22,25 +22,8 @@ namespace {
 using namespace std::chrono_literals;
 using Action = test::Gate::Action;
 using Direction = test::Gate::Direction;
-
-unsigned short server_port() {
-  return static_cast<unsigned short>(std::stoi(std::getenv("PGPORT")));
-}
-
-struct Gated : test::Scene {
-  test::Gate gate{server_port()};
-
-  [[nodiscard]] pg::ConnectOptions options() const {
-    auto options = database.options();
-    options.database.dsn = "host=127.0.0.1 port=" + std::to_string(gate.port()) +
-                           " dbname=" + database.name() + " user=pgc_caretaker";
-    return options;
-  }
-  Awaitable<std::unique_ptr<pg::Connection>> connect() {
-    const auto options = this->options();
-    co_return co_await pg::Connection::connect(options, canceller);
-  }
-};
+using test::Gated;
+using test::server_port;
 
 std::string name_of(Action action, Direction direction, std::size_t bytes) {
   constexpr std::array<const char*, 4> names{"pass", "stall", "drop", "reset"};

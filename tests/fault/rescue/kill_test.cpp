@@ -10,8 +10,6 @@ using task::Applied;
 
 namespace {
 
-const UtcTime november = at("2026-11-23");
-
 struct World {
   World() {
     Admin& admin = database.admin();

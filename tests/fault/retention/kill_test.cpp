@@ -18,8 +18,6 @@ using task::Step;
 
 namespace {
 
-const UtcTime november = at("2026-11-23");
-
 /// audit.events with an old partition to retire and two to keep, 50 rows in each; guarded by
 /// triggers, and with a foreign key to audit.zones.
 struct Scene {

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 using archive::Archived;
 using test::ArchiveScene;
 
-constexpr const char* events =
+constexpr const char* events_of_january =
     "CREATE TABLE audit.events (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz NOT NULL, "
     "note text, twice bigint GENERATED ALWAYS AS (id * 2) STORED) PARTITION BY RANGE (at);"
     "CREATE TABLE audit.january PARTITION OF audit.events FOR VALUES FROM "
@@ -82,7 +82,7 @@ bool may_drop(ArchiveScene& scene, const Archived& archived) {
 }  // namespace
 
 TEST_CASE_FIXTURE(ArchiveScene, "a detached partition becomes an archive that says all of it") {
-  owner(events);
+  owner(events_of_january);
   owner("ALTER TABLE audit.events DETACH PARTITION audit.january");
   const Archived archived = write(january(*this));
   CHECK_FALSE(archived.was_there);
@@ -122,7 +122,7 @@ TEST_CASE_FIXTURE(ArchiveScene, "the unpacked CSV is what psql would write") {
 }
 
 TEST_CASE_FIXTURE(ArchiveScene, "what was archived already is found again, not written twice") {
-  owner(events);
+  owner(events_of_january);
   owner("ALTER TABLE audit.events DETACH PARTITION audit.january");
   const Archived first = write(january(*this));
   const Archived second = write(january(*this));
@@ -139,7 +139,7 @@ TEST_CASE_FIXTURE(ArchiveScene, "what was archived already is found again, not w
 }
 
 TEST_CASE_FIXTURE(ArchiveScene, "an archive that is damaged is not taken for one, nor touched") {
-  owner(events);
+  owner(events_of_january);
   const Archived first = write(january(*this));
   const std::string path = first.folder + "/data.csv.zst";
   std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
@@ -153,7 +153,7 @@ TEST_CASE_FIXTURE(ArchiveScene, "an archive that is damaged is not taken for one
 }
 
 TEST_CASE_FIXTURE(ArchiveScene, "leftovers of a crash are removed, and a manifest alone decides") {
-  owner(events);
+  owner(events_of_january);
   archive::make_folder(workshop.settings.directory, "audit.events");
   const std::string folder = workshop.settings.directory + "/audit.events";
   archive::make_folder(folder, ".partial-january.2024-01-01_2024-02-01");
@@ -192,7 +192,7 @@ TEST_CASE_FIXTURE(ArchiveScene, "any write after archiving keeps the table from 
 }
 
 TEST_CASE_FIXTURE(ArchiveScene, "forced row-level security hides nothing from the archive") {
-  owner(events);
+  owner(events_of_january);
   owner(
       "ALTER TABLE audit.events DETACH PARTITION audit.january; ALTER TABLE audit.january ENABLE "
       "ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY");
@@ -224,7 +224,7 @@ TEST_CASE_FIXTURE(ArchiveScene, "nobody writes while a detached table is archive
 }
 
 TEST_CASE_FIXTURE(ArchiveScene, "rows that come while an attached one is archived are not in it") {
-  owner(events);
+  owner(events_of_january);
   workshop.on_step = [&](const std::string& step) {
     if (step == "copy data.csv.zst") {
       database.admin().execute("INSERT INTO audit.events (at) VALUES ('2024-01-02 00:00:00+00')");
@@ -238,7 +238,7 @@ TEST_CASE_FIXTURE(ArchiveScene, "rows that come while an attached one is archive
 
 TEST_CASE_FIXTURE(ArchiveScene,
                   "what cannot be archived is refused in one line, and leaves nothing") {
-  owner(events);
+  owner(events_of_january);
   archive::Subject other = january(*this);
   other.oid += 1;
   CHECK(problem_of_writing(other) == "audit.january is another table by now: nothing was archived");

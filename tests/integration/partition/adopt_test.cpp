@@ -13,8 +13,6 @@ using task::Severity;
 
 namespace {
 
-const UtcTime november = at("2026-11-23");
-
 std::string contents(Admin& admin) {
   return admin
       .value(

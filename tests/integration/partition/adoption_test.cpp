@@ -11,7 +11,7 @@ using task::Applied;
 
 namespace {
 
-const UtcTime november = at("2026-11-23 14:00:00");
+const UtcTime afternoon = november + std::chrono::hours{14};
 
 void attach(Admin& admin, const std::string& name, const std::string& lower,
             const std::string& upper) {
@@ -30,7 +30,7 @@ config::Partition every(const Interval& interval, int ahead) {
 
 /// The plan changes nothing by itself, and what it says is all that a pass adds.
 void check_plan(TestDatabase& database, const config::Partition& settings, const Words& wanted,
-                const Words& findings, std::optional<UtcTime> now = november) {
+                const Words& findings, std::optional<UtcTime> now = afternoon) {
   Keeper keeper{database.options()};
   const Words before = partitions(database.admin());
   const task::Plan plan = keeper.plan(settings, now);
@@ -193,7 +193,7 @@ TEST_CASE("a set without a default and with names of its own is kept as it is") 
       return admin.value("SELECT made.v FROM " + given + ", LATERAL (SELECT " + expression +
                          ") AS made (v)");
     };
-    auto next = partition::interval_containing(set.interval, november);
+    auto next = partition::interval_containing(set.interval, afternoon);
     for (int i = 0; i <= 3; ++i, next = partition::interval_after(set.interval, next)) {
       attach(admin,
              "events_" + value(next.lower, std::string{"to_char(t, '"} + set.name + "')").value(),
@@ -236,7 +236,7 @@ TEST_CASE("a set made by hand, of all sizes and with a gap, is filled up and not
   short_lived.retention = std::chrono::days{30};
   short_lived.expire = config::Expire::detach;
   Keeper keeper{database.options()};
-  CHECK(subjects(keeper.plan(short_lived, november)) ==
+  CHECK(subjects(keeper.plan(short_lived, afternoon)) ==
         Words{"guard public.archive", "guard public.events_2026_q3"});
 }
 
@@ -266,7 +266,7 @@ TEST_CASE("partitions that another role owns are kept, and what to do before the
   settings.retention = std::chrono::days{30};
   settings.expire = config::Expire::drop;
   Keeper keeper{database.options()};
-  const task::Plan plan = keeper.plan(settings, november);
+  const task::Plan plan = keeper.plan(settings, afternoon);
   CHECK(subjects(plan) == Words{});
   CHECK(codes(plan.findings) == Words{"not_owner"});
 }

@@ -16,8 +16,6 @@ using task::Severity;
 
 namespace {
 
-const UtcTime november = at("2026-11-23");
-
 /// public.events with one month to retire and two of the window, and a place for archives.
 struct Scene {
   Scene() {

@@ -8,7 +8,6 @@ using task::Applied;
 
 namespace {
 
-const UtcTime january = at("2026-01-15");
 // Later than any time at which this test runs, so that a grace can be over.
 const UtcTime later = at("2090-01-15");
 

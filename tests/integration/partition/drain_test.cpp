@@ -14,8 +14,6 @@ using task::Severity;
 
 namespace {
 
-const UtcTime november = at("2026-11-23");
-
 /// Every row of the table, in one word that no order changes.
 std::string contents(Admin& admin, const std::string& table = "public.events") {
   return admin

@@ -9,8 +9,6 @@ using task::Applied;
 
 namespace {
 
-const UtcTime november = at("2026-11-23");
-
 /// What the functions are built like: owned by the table's owner, callable by the auditor alone.
 constexpr const char* functions = R"(
 CREATE FUNCTION public.events_ensure(month date) RETURNS void

@@ -16,9 +16,6 @@ using task::Applied;
 
 namespace {
 
-const UtcTime january = at("2026-01-15");
-const UtcTime november = at("2026-11-23");
-
 /// January's partition with rows enough to keep somebody busy, expired in November.
 struct World {
   World() {

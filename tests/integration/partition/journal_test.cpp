@@ -10,9 +10,6 @@ using namespace pgcaretaker::test;
 
 namespace {
 
-const UtcTime january = at("2026-01-15");
-const UtcTime november = at("2026-11-23");
-
 config::Journal journal(bool required = false) {
   return {config::TableName{"pgcaretaker", "journal"}, required};
 }

@@ -41,7 +41,7 @@ const Kind kinds[] = {
      "(floor(extract(epoch FROM t) * 1000)::bigint << 16) | 65535"},
 };
 
-const UtcTime november = at("2026-11-23 14:00:00");
+const UtcTime afternoon = november + std::chrono::hours{14};
 
 config::Partition keyed(const Kind& kind, config::Partition settings = events()) {
   settings.key = kind.form;
@@ -123,21 +123,21 @@ TEST_CASE("gaps are healed, and partitions of other sizes are fitted in between"
     create_events(admin, kind.type);
     config::Partition settings = keyed(kind);
     settings.ahead = 4;
-    keep(keeper, settings, november);
+    keep(keeper, settings, afternoon);
     const Words before = partitions(admin);
     admin.execute(
         "DROP TABLE public.events_y2027m01; ALTER TABLE public.events DETACH PARTITION "
         "public.events_y2026m12; DROP TABLE public.events_y2026m12");
-    const task::Plan plan = keeper.plan(settings, november);
+    const task::Plan plan = keeper.plan(settings, afternoon);
     CHECK(subjects(plan) ==
           Words{"create public.events_y2026m12", "create public.events_y2027m01"});
     CHECK(plan.steps[0].reason == "there is a gap at 2026-12-01 to 2027-01-01");
-    keep(keeper, settings, november);
+    keep(keeper, settings, afternoon);
     CHECK(partitions(admin) == before);
     settings.interval = {IntervalUnit::quarter, 1};
     settings.ahead = 1;
     settings.name = "{table}_%Yq%q";
-    const task::Plan quarters = keeper.plan(settings, november);
+    const task::Plan quarters = keeper.plan(settings, afternoon);
     CHECK(subjects(quarters) == Words{"create public.events_2026q4"});
     CHECK(contains(quarters.steps[0].reason, "2026-10-01 to 2026-11-01"));
     admin.execute("DROP TABLE public.events");
@@ -157,14 +157,14 @@ TEST_CASE("rows of a missing range in the default are found by their time") {
     config::Partition settings = keyed(kind);
     settings.ahead = 3;
     settings.default_partition = config::DefaultPartition::report;
-    const task::Plan plan = keeper.plan(settings, november);
+    const task::Plan plan = keeper.plan(settings, afternoon);
     CHECK(subjects(plan) == Words{"create public.events_y2026m11", "create public.events_y2027m01",
                                   "create public.events_y2027m02"});
     CHECK(codes(plan.findings) == Words{"default_blocks", "default_rows"});
     CHECK(contains(plan.findings[0].text, "rows of its range FROM ("));
-    keeper.once(settings, november);
+    keeper.once(settings, afternoon);
     settings.default_partition = config::DefaultPartition::drain;
-    keep(keeper, settings, november);
+    keep(keeper, settings, afternoon);
     CHECK(names(admin).size() == 5);
     CHECK(admin.number("SELECT count(*) FROM public.events_y2026m12") == 1);
     CHECK(admin.number("SELECT count(*) FROM public.events_default") == 0);
@@ -182,12 +182,12 @@ TEST_CASE("a row that reaches the default between plan and act is told in the sa
     create_default(admin);
     config::Partition settings = keyed(kind);
     settings.default_partition = config::DefaultPartition::report;
-    const task::Plan plan = keeper.plan(settings, november);
+    const task::Plan plan = keeper.plan(settings, afternoon);
     insert(admin, kind, at("2026-12-24"));
     const Applied applied = keeper.apply(settings, plan.steps.at(1));
     CHECK(applied.kind == Applied::Kind::yielded);
     REQUIRE(applied.findings.size() == 1);
-    CHECK(applied.findings[0] == keeper.plan(settings, november).findings.at(0));
+    CHECK(applied.findings[0] == keeper.plan(settings, afternoon).findings.at(0));
     admin.execute("DROP TABLE public.events");
   }
 }
@@ -257,10 +257,10 @@ TEST_CASE("create_function is called with a time, and its numbers are checked") 
   Keeper keeper{database.options()};
   config::Partition settings = keyed(kinds[1]);
   settings.create_function = {"public", "ensure"};
-  keep(keeper, settings, november);
+  keep(keeper, settings, afternoon);
   CHECK(names(admin) == Words{"p1793491200", "p1796083200"});
   settings.key = KeyForm::milliseconds;
-  CHECK(codes(keeper.plan(settings, november).findings) == Words{"key_mismatch"});
+  CHECK(codes(keeper.plan(settings, afternoon).findings) == Words{"key_mismatch"});
 }
 
 TEST_CASE("bounds between two instants are left alone, and what is made never overlaps them") {
@@ -279,13 +279,13 @@ TEST_CASE("bounds between two instants are left alone, and what is made never ov
   attach("odd", first + 7, second + 7);
   Keeper keeper{database.options()};
   config::Partition settings = keyed(kind, short_lived_events());
-  for (const Applied& applied : keeper.once(settings, november)) {
+  for (const Applied& applied : keeper.once(settings, afternoon)) {
     CHECK(applied.kind == Applied::Kind::done);
   }
   CHECK(partitions(admin).at(0) == "events_y2026m12 FOR VALUES FROM ('" +
                                        std::to_string(second + 65536) + "') TO ('" +
                                        std::to_string(1798761600000LL << 16) + "')");
-  const task::Plan after = keeper.plan(settings, november);
+  const task::Plan after = keeper.plan(settings, afternoon);
   CHECK(subjects(after) == Words{});
   CHECK(codes(after.findings) == Words{"unrecognised"});
   CHECK(names(admin) == Words{"events_y2026m12", "odd", "old"});

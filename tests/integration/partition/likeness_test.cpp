@@ -8,8 +8,6 @@ using namespace pgcaretaker::test;
 
 namespace {
 
-const UtcTime november = at("2026-11-23");
-
 /// Everything that LIKE leaves out, on the parent and on one partition made by hand.
 void create_particular_events(Admin& admin) {
   create_events(admin);

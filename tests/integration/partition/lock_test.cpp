@@ -22,9 +22,6 @@ using task::Applied;
 
 namespace {
 
-const UtcTime january = at("2026-01-15");
-const UtcTime november = at("2026-11-23");
-
 /// Asks the server again and again until the session waits for a lock; then runs `act` on it.
 void when_waiting(const std::string& dbname, int pid, const std::string& act) {
   Admin watcher{dbname};

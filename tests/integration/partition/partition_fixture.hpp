@@ -23,6 +23,10 @@ inline UtcTime at(std::string_view text) {
   return pg::parse_timestamp(text).value();
 }
 
+/// When a set of months begins, and the day of most tests.
+inline const UtcTime january = at("2026-01-15");
+inline const UtcTime november = at("2026-11-23");
+
 using Words = std::vector<std::string>;
 
 /// public.events (id, at, note) with a primary key and an index, owned by pgc_owner.

@@ -8,9 +8,6 @@ using task::Applied;
 
 namespace {
 
-const UtcTime january = at("2026-01-15");
-const UtcTime november = at("2026-11-23");
-
 /// public.events with January to March 2026, a row in each.
 void create_old_events(TestDatabase& database, Keeper& keeper) {
   create_events(database.admin());

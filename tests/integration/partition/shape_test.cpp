@@ -10,8 +10,6 @@ using task::Severity;
 
 namespace {
 
-const UtcTime november = at("2026-11-23");
-
 /// One pass must do everything and leave nothing.
 void keep(Keeper& keeper, const config::Partition& settings) {
   for (const Applied& applied : keeper.once(settings, november)) {

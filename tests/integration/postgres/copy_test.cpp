@@ -9,6 +9,7 @@
 #include "postgres/transaction.hpp"
 #include "support/cancel_everywhere.hpp"
 #include "support/scene.hpp"
+#include "usable.hpp"
 
 namespace pgcaretaker {
 
@@ -45,11 +46,6 @@ pg::CopySource source_of(const std::string& text, std::size_t size) {
   };
 }
 
-Awaitable<void> check_usable(pg::Connection& connection, int number) {
-  const pg::Result result = co_await connection.query("usable", "SELECT $1::int AS n", number);
-  CHECK(result.only_row().get<int>("n") == number);
-}
-
 Awaitable<void> make_table(pg::Connection& connection) {
   co_await connection.query("create", "CREATE TABLE public.t (n int, x text)");
 }
@@ -74,7 +70,7 @@ TEST_CASE("a COPY to us gives every byte in order, in pieces, and the number of 
     CHECK(collected.pieces >= 3);
     CHECK(collected.largest < 1200000);
     CHECK(connection->state() == pg::SessionState::ready);
-    co_await check_usable(*connection, 1);
+    co_await test::check_usable(*connection, 1);
   });
 }
 
@@ -92,7 +88,7 @@ TEST_CASE("what a COPY gave, a COPY takes: the rows are the same") {
     CHECK((again.text == collected.text));
     CHECK(co_await connection->copy_in("none", "COPY public.t FROM STDIN", source_of("", 1),
                                        stall) == 0);
-    co_await check_usable(*connection, 2);
+    co_await test::check_usable(*connection, 2);
   });
 }
 
@@ -157,7 +153,7 @@ TEST_CASE("an error of the server in the middle is a refusal, and the session go
     REQUIRE(unknown.has_value());
     CHECK(unknown->is_undefined_object());
     CHECK(connection->state() == pg::SessionState::ready);
-    co_await check_usable(*connection, 3);
+    co_await test::check_usable(*connection, 3);
   });
 }
 
@@ -229,7 +225,7 @@ TEST_CASE("a server that falls silent in a COPY is given up after the stall, and
     CHECK(failure->kind() == pg::Error::Kind::deadline);
     CHECK(std::chrono::steady_clock::now() - start < 4s);
     CHECK(connection->state() == pg::SessionState::ready);
-    co_await check_usable(*connection, 4);
+    co_await test::check_usable(*connection, 4);
   });
 }
 
@@ -266,7 +262,7 @@ TEST_CASE("a cancel at any await of a COPY leaves the session ready, and no row 
           CAPTURE(round.step);
           REQUIRE(connection->state() == pg::SessionState::ready);
           scene.run([&]() -> Awaitable<void> {
-            co_await check_usable(*connection, round.step);
+            co_await test::check_usable(*connection, round.step);
             const std::int64_t rows = co_await count(*connection);
             CHECK((rows == 0 || rows == 5000));
           });

@@ -9,18 +9,13 @@
 #include "async/task_group.hpp"
 #include "support/cancel_everywhere.hpp"
 #include "support/scene.hpp"
+#include "usable.hpp"
 
 namespace pgcaretaker {
 
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Fails when an answer of an earlier statement is still in the line.
-Awaitable<void> check_usable(pg::Connection& connection, int number) {
-  const pg::Result result = co_await connection.query("usable", "SELECT $1::int AS n", number);
-  CHECK(result.only_row().get<int>("n") == number);
-}
 
 long long running(test::Scene& scene) {
   return scene.database.admin().number(
@@ -64,7 +59,7 @@ TEST_CASE("at its deadline a statement is cancelled on the server and the sessio
       REQUIRE(connection->state() == pg::SessionState::ready);
       CHECK(running(scene) == 0);
       connection->set_deadline(SteadyTime::max());
-      co_await check_usable(*connection, round);
+      co_await test::check_usable(*connection, round);
     }
   });
 }
@@ -80,7 +75,7 @@ TEST_CASE("a deadline that has passed keeps a statement from being sent at all")
     CHECK(failure->kind() == pg::Error::Kind::deadline);
     CHECK(connection->state() == pg::SessionState::ready);
     connection->set_deadline(SteadyTime::max());
-    co_await check_usable(*connection, 1);
+    co_await test::check_usable(*connection, 1);
   });
   CHECK(scene.database.admin().number("SELECT count(*) FROM pg_class WHERE relname = 't'") == 0);
 }
@@ -96,7 +91,7 @@ TEST_CASE("an answer that meets the deadline counts, or the deadline does, and n
       if (failure) CHECK(failure->kind() == pg::Error::Kind::deadline);
       REQUIRE(connection->state() == pg::SessionState::ready);
       connection->set_deadline(SteadyTime::max());
-      co_await check_usable(*connection, round);
+      co_await test::check_usable(*connection, round);
     }
   });
 }
@@ -110,7 +105,7 @@ TEST_CASE("a cancel of somebody else is a refusal") {
     REQUIRE(failure.has_value());
     CHECK(failure->kind() == pg::Error::Kind::refused);
     CHECK(failure->sqlstate() == "57014");
-    co_await check_usable(*connection, 1);
+    co_await test::check_usable(*connection, 1);
   });
 }
 
@@ -136,7 +131,8 @@ TEST_CASE("a cancel at any await of a statement leaves the session ready for the
         test::cancel_everywhere(scene.loop, operation, [&](const test::CancelledRound& round) {
           CAPTURE(round.step);
           REQUIRE(connection->state() == pg::SessionState::ready);
-          scene.run([&]() -> Awaitable<void> { co_await check_usable(*connection, round.step); });
+          scene.run(
+              [&]() -> Awaitable<void> { co_await test::check_usable(*connection, round.step); });
         });
     CHECK(rounds > 2);
   }
@@ -161,7 +157,7 @@ TEST_CASE("a cancelled statement is cancelled on the server, too, however long i
       CHECK(std::chrono::steady_clock::now() - start < 2s);
       CHECK(connection->state() == pg::SessionState::ready);
       CHECK(running(scene) == 0);
-      co_await check_usable(*connection, round);
+      co_await test::check_usable(*connection, round);
     }
   });
 }
@@ -199,7 +195,7 @@ TEST_CASE("waiting for a session's end returns at its deadline, at its end, or a
   scene.run([&]() -> Awaitable<void> {
     const auto connection = co_await scene.connect();
     CHECK_FALSE(co_await connection->wait_closed(test::in(10ms)));
-    co_await check_usable(*connection, 1);
+    co_await test::check_usable(*connection, 1);
     const auto wait = [&]() -> Awaitable<void> {
       co_await connection->wait_closed(SteadyTime::max());
     };
@@ -208,7 +204,7 @@ TEST_CASE("waiting for a session's end returns at its deadline, at its end, or a
     CHECK(connection->state() == pg::SessionState::busy);
     group.cancel_all();
     co_await group.join();
-    co_await check_usable(*connection, 2);
+    co_await test::check_usable(*connection, 2);
     group.spawn("waiting", wait());
     co_await sleep_a_little();
     terminate(scene, *connection);

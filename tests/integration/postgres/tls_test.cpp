@@ -75,7 +75,7 @@ Awaitable<std::unique_ptr<pg::Connection>> connect_soon(test::Scene& scene,
   }
 }
 
-std::string tcp(const test::Scene& scene) {
+std::string over_tcp(const test::Scene& scene) {
   return "hostaddr=127.0.0.1 port=" + std::string{std::getenv("PGPORT")} +
          " dbname=" + scene.database.name() + " ";
 }
@@ -87,7 +87,7 @@ TEST_CASE("a session over TLS is verified to the name of the host") {
   const TlsServer server{scene.database.admin()};
   auto options = scene.database.options();
   options.database.role.clear();  // pg_stat_ssl shows a session to its own role
-  const std::string common = tcp(scene) + "user=pgc_caretaker sslmode=verify-full ";
+  const std::string common = over_tcp(scene) + "user=pgc_caretaker sslmode=verify-full ";
   scene.run([&]() -> Awaitable<void> {
     options.database.dsn = common + "host=localhost sslrootcert=" + server.ca();
     const auto connection = co_await connect_soon(scene, options);
@@ -132,7 +132,7 @@ TEST_CASE("a refusal over TLS makes libpq try again on a new socket, which is fo
   test::control_server("reload");
   auto options = scene.database.options();
   options.database.role.clear();
-  options.database.dsn = tcp(scene) + "user=pgc_plain sslmode=require";
+  options.database.dsn = over_tcp(scene) + "user=pgc_plain sslmode=require";
   scene.run([&]() -> Awaitable<void> {
     const SteadyTime deadline = test::in(10s);
     std::string sqlstate;
@@ -142,7 +142,7 @@ TEST_CASE("a refusal over TLS makes libpq try again on a new socket, which is fo
       if (refused) sqlstate = refused->sqlstate();
     }
     REQUIRE(sqlstate == "28000");
-    options.database.dsn = tcp(scene) + "user=pgc_plain sslmode=prefer";
+    options.database.dsn = over_tcp(scene) + "user=pgc_plain sslmode=prefer";
     const auto connection = co_await pg::Connection::connect(options, scene.canceller);
     const pg::Result result = co_await connection->query(
         "tls", "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");

@@ -17,10 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-SteadyTime in(Duration time) {
-  return std::chrono::steady_clock::now() + time;
-}
-
 Awaitable<void> signal_soon(async::TestSignal<std::string>& signal) {
   const auto executor = co_await asio::this_coro::executor;
   asio::steady_timer timer{executor, 2ms};
@@ -41,8 +37,8 @@ TEST_CASE("signals are kept in order until they are taken") {
   signal.listen(loop.get_executor());
   signal.signal("first");
   signal.signal("second");
-  CHECK(test::run(loop, signal.next(in(1h))) == "first");
-  CHECK(test::run(loop, signal.next(in(1h))) == "second");
+  CHECK(test::run(loop, signal.next(test::in(1h))) == "first");
+  CHECK(test::run(loop, signal.next(test::in(1h))) == "second");
 }
 
 TEST_CASE("a wait ends with the signal or with its deadline") {
@@ -51,8 +47,8 @@ TEST_CASE("a wait ends with the signal or with its deadline") {
   async::TestSignal<std::string> signal;
   signal.listen(loop.get_executor());
   group.spawn("signaller", signal_soon(signal));
-  CHECK(test::run(loop, signal.next(in(1h))) == "soon");
-  CHECK_FALSE(test::run(loop, signal.next(in(1ms))));
+  CHECK(test::run(loop, signal.next(test::in(1h))) == "soon");
+  CHECK_FALSE(test::run(loop, signal.next(test::in(1ms))));
 }
 
 }  // namespace pgcaretaker

@@ -11,6 +11,7 @@
 #include "async/clock.hpp"
 #include "support/cancel_everywhere.hpp"
 #include "support/run.hpp"
+#include "unwinding.hpp"
 
 namespace pgcaretaker {
 
@@ -18,19 +19,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Unwinding {
-  bool& flag;
-  ~Unwinding() { flag = true; }
-};
-
 Awaitable<void> work_for(Duration time, bool& has_unwound) {
-  const Unwinding unwinding{has_unwound};
+  const test::Unwinding unwinding{has_unwound};
   async::RealClock clock;
   co_await clock.sleep_for(time);
 }
 
 Awaitable<std::string> reason_after(Duration time, bool& has_unwound) {
-  const Unwinding unwinding{has_unwound};
+  const test::Unwinding unwinding{has_unwound};
   async::RealClock clock;
   co_await clock.sleep_for(time);
   co_return std::string(64, 'r');

@@ -12,6 +12,7 @@
 #include "async/clock.hpp"
 #include "support/cancel_everywhere.hpp"
 #include "support/run.hpp"
+#include "unwinding.hpp"
 
 namespace pgcaretaker {
 
@@ -19,16 +20,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-SteadyTime in(Duration time) {
-  return std::chrono::steady_clock::now() + time;
-}
-
 Awaitable<std::string> word_after(Duration time, bool& has_unwound) {
-  struct Unwinding {
-    bool& flag;
-    ~Unwinding() { flag = true; }
-  };
-  const Unwinding unwinding{has_unwound};
+  const test::Unwinding unwinding{has_unwound};
   async::RealClock clock;
   co_await clock.sleep_for(time);
   co_return std::string(64, 'w');
@@ -65,7 +58,8 @@ Awaitable<int> stubborn() {
 TEST_CASE("an operation that ends before its deadline gives its value") {
   asio::io_context loop;
   bool has_unwound = false;
-  const auto word = test::run(loop, async::with_deadline(word_after(0ms, has_unwound), in(1h)));
+  const auto word =
+      test::run(loop, async::with_deadline(word_after(0ms, has_unwound), test::in(1h)));
   CHECK(word == std::string(64, 'w'));
 }
 
@@ -73,7 +67,8 @@ TEST_CASE("at the deadline the operation is unwound before nullopt is returned")
   asio::io_context loop;
   bool has_unwound = false;
   const SteadyTime start = std::chrono::steady_clock::now();
-  const auto word = test::run(loop, async::with_deadline(word_after(1h, has_unwound), in(5ms)));
+  const auto word =
+      test::run(loop, async::with_deadline(word_after(1h, has_unwound), test::in(5ms)));
   CHECK_FALSE(word.has_value());
   CHECK(has_unwound);
   CHECK(std::chrono::steady_clock::now() - start < 10s);
@@ -82,14 +77,14 @@ TEST_CASE("at the deadline the operation is unwound before nullopt is returned")
 TEST_CASE("a deadline that has passed already still ends the operation") {
   asio::io_context loop;
   bool has_unwound = false;
-  CHECK_FALSE(test::run(loop, async::with_deadline(word_after(1h, has_unwound), in(-1h))));
+  CHECK_FALSE(test::run(loop, async::with_deadline(word_after(1h, has_unwound), test::in(-1h))));
   CHECK(has_unwound);
 }
 
 TEST_CASE("a deadline that is moved on while it is waited for ends nothing before") {
   asio::io_context loop;
-  SteadyTime deadline = in(20ms);
-  const SteadyTime moved = in(200ms);
+  SteadyTime deadline = test::in(20ms);
+  const SteadyTime moved = test::in(200ms);
   bool has_unwound = false;
   const auto moving = [&](Duration length) -> Awaitable<void> {
     deadline = moved;
@@ -103,10 +98,10 @@ TEST_CASE("a deadline that is moved on while it is waited for ends nothing befor
 
 TEST_CASE("a deadline that comes nearer while it is waited for is seen soon after") {
   asio::io_context loop;
-  SteadyTime deadline = in(1h);
+  SteadyTime deadline = test::in(1h);
   bool has_unwound = false;
   const auto hurrying = [&]() -> Awaitable<void> {
-    deadline = in(1ms);
+    deadline = test::in(1ms);
     co_await word_after(1h, has_unwound);
   };
   const SteadyTime start = std::chrono::steady_clock::now();
@@ -122,21 +117,21 @@ TEST_CASE("an endless deadline is allowed") {
 
 TEST_CASE("a value that arrives together with the deadline counts") {
   asio::io_context loop;
-  CHECK(test::run(loop, async::with_deadline(stubborn(), in(1ms))) == 7);
+  CHECK(test::run(loop, async::with_deadline(stubborn(), test::in(1ms))) == 7);
 }
 
 TEST_CASE("an operation's own exception passes through, before and at the deadline") {
   asio::io_context loop;
-  CHECK_THROWS_WITH(test::run(loop, async::with_deadline(fail_after(0ms), in(1h))),
+  CHECK_THROWS_WITH(test::run(loop, async::with_deadline(fail_after(0ms), test::in(1h))),
                     "failed by itself");
-  CHECK_THROWS_WITH(test::run(loop, async::with_deadline(fail_after(1h), in(1ms))),
+  CHECK_THROWS_WITH(test::run(loop, async::with_deadline(fail_after(1h), test::in(1ms))),
                     "failed while being cancelled");
 }
 
 TEST_CASE("an operation without a value says whether it ended in time") {
   asio::io_context loop;
-  CHECK(test::run(loop, async::with_deadline(nothing_after(0ms), in(1h))));
-  CHECK_FALSE(test::run(loop, async::with_deadline(nothing_after(1h), in(1ms))));
+  CHECK(test::run(loop, async::with_deadline(nothing_after(0ms), test::in(1h))));
+  CHECK_FALSE(test::run(loop, async::with_deadline(nothing_after(1h), test::in(1ms))));
 }
 
 TEST_CASE("a cancel from outside reaches the operation and is thrown as operation_aborted") {
@@ -145,7 +140,7 @@ TEST_CASE("a cancel from outside reaches the operation and is thrown as operatio
   const auto operation = [&]() -> Awaitable<void> {
     has_unwound = false;
     auto word = word_after(20ms, has_unwound);
-    co_await async::with_deadline(std::move(word), in(1h));
+    co_await async::with_deadline(std::move(word), test::in(1h));
   };
   int cancelled = 0;
   const int rounds = test::cancel_everywhere(loop, operation, [&](const auto& round) {

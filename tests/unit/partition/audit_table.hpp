@@ -26,6 +26,11 @@ inline partition::TimeRange range(std::string_view lower, std::string_view upper
 }
 
 /// public.audit_events by the month, three ahead, kept for ever.
+/// As pg_get_expr writes bounds.
+inline std::string from_to(const std::string& lower, const std::string& upper) {
+  return "FOR VALUES FROM (" + lower + ") TO (" + upper + ")";
+}
+
 inline config::Partition audit_events() {
   config::Partition settings;
   settings.table = {"public", "audit_events"};

@@ -7,15 +7,8 @@
 using namespace pgcaretaker;
 using namespace pgcaretaker::partition;
 using test::at;
+using test::from_to;
 using test::range;
-
-namespace {
-
-std::string from_to(const std::string& lower, const std::string& upper) {
-  return "FOR VALUES FROM (" + lower + ") TO (" + upper + ")";
-}
-
-}  // namespace
 
 TEST_CASE("finite bounds of each key type are read as UTC") {
   const Bounds november{BoundsForm::range, range("2026-11-01", "2026-12-01")};

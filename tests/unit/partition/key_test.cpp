@@ -10,6 +10,7 @@ using namespace pgcaretaker;
 using namespace pgcaretaker::partition;
 using namespace std::chrono_literals;
 using test::at;
+using test::from_to;
 using test::range;
 
 namespace {
@@ -60,10 +61,6 @@ Position instant(UtcTime time) {
 bool same(const std::optional<Position>& position, const Position& wanted) {
   return position && position->floor == wanted.floor && position->ceiling == wanted.ceiling &&
          position->finite == wanted.finite;
-}
-
-std::string from_to(const std::string& lower, const std::string& upper) {
-  return "FOR VALUES FROM (" + lower + ") TO (" + upper + ")";
 }
 
 /// The span's own time steps: what two neighbouring values are apart.
