@@ -47,7 +47,7 @@ class Restoring {
     progress_.rows_total = manifest_.rows;
   }
 
-  Awaitable<std::int64_t> run() {
+  Awaitable<Restored> run() {
     co_await refuse_early();
     if (request_.attach) {
       co_await rehearse();
@@ -62,7 +62,8 @@ class Restoring {
     if (wants_csv) {
       co_await run_from(FileFormat::csv);
     }
-    co_return manifest_.rows;
+    restored_.rows = manifest_.rows;
+    co_return restored_;
   }
 
  private:
@@ -104,9 +105,25 @@ class Restoring {
     co_await connection_.query("archive.create", sql);
   }
 
+  Awaitable<void> send(const task::Statement& statement) {
+    pg::Params params = pg::Params::of(statement.params);
+    const pg::Result result =
+        co_await connection_.run(statement.name, statement.sql, std::move(params));
+    for (const pg::Row row : result) {
+      restored_.differences.push_back(row.get<std::string>("value"));
+    }
+  }
+
   Awaitable<void> attach() {
+    restored_.differences.clear();
+    for (const task::Statement& statement : request_.before_attach) {
+      co_await send(statement);
+    }
     const std::string sql = attach_sql(manifest_, request_.as);
     co_await connection_.query("archive.attach", sql);
+    for (const task::Statement& statement : request_.after_attach) {
+      co_await send(statement);
+    }
   }
 
   /// With an empty table ATTACH says all that it has against this range, before hours of copying.
@@ -141,7 +158,6 @@ class Restoring {
       co_await prove();
       if (request_.attach) {
         co_await attach();
-        co_await secure();
       }
     };
     co_await pg::transact(connection_, options(), body);
@@ -208,26 +224,18 @@ class Restoring {
     }
   }
 
-  /// After ATTACH: rows of a partition are reached through the parent, under its policies.
-  Awaitable<void> secure() {
-    const std::string name = request_.as.sql();
-    if (!request_.row_security) co_return;
-    const std::string sql =
-        fmt::format("ALTER TABLE {} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", name);
-    co_await connection_.query("archive.secure", sql);
-  }
-
   pg::Connection& connection_;
   const RestoreRequest& request_;
   const Workshop& workshop_;
   const Manifest& manifest_;
   Progress progress_;
+  Restored restored_;
 };
 
 }  // namespace
 
-Awaitable<std::int64_t> restore(pg::Connection& connection, const RestoreRequest& request,
-                                const Workshop& workshop) {
+Awaitable<Restored> restore(pg::Connection& connection, const RestoreRequest& request,
+                            const Workshop& workshop) {
   Restoring restoring{connection, request, workshop};
   co_return co_await restoring.run();
 }

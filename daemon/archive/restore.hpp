@@ -3,10 +3,12 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "archive/manifest.hpp"
 #include "archive/write.hpp"
 #include "postgres/connection.hpp"
+#include "task/step.hpp"
 
 namespace pgcaretaker::archive {
 
@@ -15,19 +17,26 @@ struct RestoreRequest {
   Manifest manifest;
   config::TableName as;         // the table to make
   bool attach = false;          // as the partition of its parent that it was
-  bool row_security = true;     // when attached: enabled and forced, as on new partitions
   Duration lock_timeout{1000};  // how long the parent may be waited for
+  // What makes an attached one like the other partitions, sent around ATTACH. A row `value` that
+  // one after it returns is a difference that is left.
+  std::vector<task::Statement> before_attach;
+  std::vector<task::Statement> after_attach;
+};
+
+struct Restored {
+  std::int64_t rows = 0;
+  std::vector<std::string> differences;  // from other partitions, in words
 };
 
 /// One transaction makes the table, copies the binary file in (the CSV file where the server
 /// cannot read the binary one, such as arrays of types with other OIDs), checks SHA-256 and counts
 /// the rows of the table against the manifest, takes away what default privileges hand out,
-/// attaches, and commits. What ATTACH would refuse is refused before anything is copied. Returns
-/// the rows.
+/// attaches, and commits. What ATTACH would refuse is refused before anything is copied.
 ///
 /// Throws Error (one line: name taken, range covered, parent gone, columns that have changed, bytes
 /// that have) and pg::Error. Memory and loop as for archive_table().
-Awaitable<std::int64_t> restore(pg::Connection& connection, const RestoreRequest& request,
-                                const Workshop& workshop);
+Awaitable<Restored> restore(pg::Connection& connection, const RestoreRequest& request,
+                            const Workshop& workshop);
 
 }  // namespace pgcaretaker::archive

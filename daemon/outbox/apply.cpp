@@ -54,13 +54,6 @@ struct Walk {
   }
 };
 
-pg::Params params_of(const std::vector<std::string>& texts) {
-  pg::Params params;
-  for (const auto& text : texts)
-    params.add(text);
-  return params;
-}
-
 Awaitable<void> sweep_batch(pg::Connection& connection, const task::Statement& statement,
                             const SweepLimits& limits, std::int64_t first, std::int64_t blocks,
                             Walk& walk) {
@@ -68,8 +61,8 @@ Awaitable<void> sweep_batch(pg::Connection& connection, const task::Statement& s
   std::chrono::nanoseconds elapsed{0};
   const std::function<Awaitable<void>()> body = [&]() -> Awaitable<void> {
     co_await connection.query("outbox.scan_by_address", scan_by_address_sql);
-    pg::Params params =
-        params_of({statement.params.at(0), block_address(first), block_address(first + blocks)});
+    pg::Params params = pg::Params::of(
+        {statement.params.at(0), block_address(first), block_address(first + blocks)});
     const auto start = std::chrono::steady_clock::now();
     const pg::Result result =
         co_await connection.run(statement.name, statement.sql, std::move(params));
@@ -102,7 +95,7 @@ Awaitable<std::optional<std::int64_t>> heap_blocks(pg::Connection& connection,
   std::optional<std::int64_t> blocks;
   const std::function<Awaitable<void>()> body = [&]() -> Awaitable<void> {
     const pg::Result result =
-        co_await connection.run(statement.name, statement.sql, params_of(statement.params));
+        co_await connection.run(statement.name, statement.sql, pg::Params::of(statement.params));
     blocks = result.only_row().get<std::int64_t>("blocks");
   };
   pg::TransactionOptions options;

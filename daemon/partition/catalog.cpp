@@ -212,11 +212,9 @@ Awaitable<std::map<std::int64_t, Hold>> ask_holds(Connection& connection,
   for (const auto& [oid, range] : to_ask(settings, snapshot, draft)) {
     if (free >= settings.max_drops || static_cast<int>(holds.size()) >= most_holds_asked) break;
     const task::Statement hold = hold_statement(settings.hold_query, range);
-    pg::Params params;
-    for (const std::string& param : hold.params) {
-      params.add(param);
-    }
-    const Look look = co_await look_at(connection, settings, hold.name, hold.sql, params);
+    pg::Params params = pg::Params::of(hold.params);
+    const Look look =
+        co_await look_at(connection, settings, hold.name, hold.sql, std::move(params));
     const bool held = !look.error.empty() || look.rows.empty();
     holds.emplace(oid, Hold{held, look.error});
     free += held ? 0 : 1;

@@ -38,6 +38,13 @@ class Params {
     return params;
   }
 
+  /// Values that are text already.
+  static Params of(const std::vector<std::string>& texts) {
+    Params params;
+    params.values_.assign(texts.begin(), texts.end());
+    return params;
+  }
+
   template <class T>
   void add(const T& value) {
     values_.emplace_back(param_text(value));

@@ -82,11 +82,11 @@ struct ArchiveScene : Scene {
     request.manifest = archived.manifest;
     request.as = as;
     request.attach = attach;
-    std::int64_t rows = 0;
+    archive::Restored restored;
     run([&]() -> Awaitable<void> {
-      rows = co_await archive::restore(*connection, request, workshop);
+      restored = co_await archive::restore(*connection, request, workshop);
     });
-    return rows;
+    return restored.rows;
   }
 
   std::string problem_of_restoring(const archive::Archived& archived, const config::TableName& as,

@@ -10,21 +10,23 @@
 #include "app/version.hpp"
 #include "archive/error.hpp"
 #include "archive/restore.hpp"
+#include "partition/restored.hpp"
 
 namespace pgcaretaker::app {
 
 namespace {
 
-/// How the configuration treats partitions of the archive's parent, where it names it.
-void apply_settings(archive::RestoreRequest& request, const config::Settings& settings) {
-  if (!request.attach || !request.manifest.parent) return;
-  const auto found =
-      std::ranges::find(settings.partitions, *request.manifest.parent, &config::Partition::table);
-  if (found == settings.partitions.end()) return;
-  request.row_security = found->created.row_security;
+/// How the configuration treats partitions of `parent`; as it would by default where it does not
+/// name it.
+config::Partition settings_of(const config::TableName& parent, const config::Settings& settings) {
+  const auto found = std::ranges::find(settings.partitions, parent, &config::Partition::table);
+  if (found != settings.partitions.end()) return *found;
+  config::Partition unnamed;
+  unnamed.table = parent;
+  return unnamed;
 }
 
-Awaitable<ExitCode> restore_one(OneShot& shot, const archive::RestoreRequest& request) {
+Awaitable<ExitCode> restore_one(OneShot& shot, archive::RestoreRequest& request) {
   pg::SideThread thread{farewell};
   ProgressLine progress;
   archive::Workshop workshop{shot.configuration.settings.archive, std::string{version()}, thread,
@@ -32,9 +34,20 @@ Awaitable<ExitCode> restore_one(OneShot& shot, const archive::RestoreRequest& re
   workshop.on_progress = shown_on(progress);
   try {
     const pg::Loan loan = co_await shot.pools.shared->acquire();
-    const std::int64_t rows = co_await archive::restore(loan.connection(), request, workshop);
-    fmt::print("{} rows restored into {}{}\n", rows, request.as.text(),
+    if (request.attach && request.manifest.parent) {
+      const auto settings = settings_of(*request.manifest.parent, shot.configuration.settings);
+      auto likeness =
+          co_await partition::likeness_of_restored(loan.connection(), settings, request.as);
+      request.before_attach = std::move(likeness.before_attach);
+      request.after_attach = std::move(likeness.after_attach);
+    }
+    const archive::Restored restored =
+        co_await archive::restore(loan.connection(), request, workshop);
+    fmt::print("{} rows restored into {}{}\n", restored.rows, request.as.text(),
                request.attach ? ", attached to " + request.manifest.parent->text() : "");
+    for (const std::string& difference : restored.differences) {
+      fmt::print(stderr, "pgcaretaker: {}: {}\n", request.as.text(), difference);
+    }
   } catch (const archive::Error& error) {
     fmt::print(stderr, "pgcaretaker: {}\n", error.what());
     co_return ExitCode::task_failed;
@@ -58,7 +71,6 @@ ExitCode archive_restore(const CommandLine& line, const Configuration& configura
   request.manifest = *stored.manifest;
   request.as = stored.manifest->table;
   request.attach = line.attach;
-  apply_settings(request, configuration.settings);
   if (!line.as_table.empty()) {
     const auto name = config::parse_table_name(line.as_table);
     if (!name) {
