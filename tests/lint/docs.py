@@ -13,6 +13,7 @@ README = 'README.md'
 CONFIGURATION = 'docs/configuration.md'
 METRICS = 'docs/metrics.md'
 OPERATIONS = 'docs/operations.md'
+FINDINGS = 'docs/findings.md'
 HACKING = 'docs/hacking.md'
 
 SUFFIXES = ('_bucket', '_sum', '_count')
@@ -175,6 +176,17 @@ def check_alerts(tree):
         yield OPERATIONS, sections[alert], f'{alert} is no alert of {facts.ALERTS}'
 
 
+def check_findings(tree):
+    known, described = facts.findings(tree), {}
+    for number, cells in rows(tree.get(FINDINGS, '')):
+        for code in re.findall(r'`([a-z_]+)`', cells[0]):
+            described[code] = number
+    for code in sorted(known - set(described)):
+        yield FINDINGS, 1, f'the finding {code} is missing'
+    for code in sorted(set(described) - known):
+        yield FINDINGS, described[code], f'{code} is no finding of the code'
+
+
 def check_verbs(tree):
     known, described = facts.verbs(tree), set()
     for path, text in tree.items():
@@ -209,7 +221,7 @@ def check_links(tree):
 
 
 CHECKS = (check_metrics, check_configuration, check_commands, check_exit_codes, check_alerts,
-          check_verbs, check_links)
+          check_findings, check_verbs, check_links)
 
 
 def check_tree(tree):

@@ -57,6 +57,15 @@ def exit_codes(tree):
     return {int(value) for value in values}
 
 
+def findings(tree):
+    """Codes of findings."""
+    pattern = re.compile(
+        r'(?:\bSeverity::\w+,|\b(?:say\(plan,|critical\())\s*'
+        r'(?:\w+ \? )?"([a-z_]+)"(?:\s*: "([a-z_]+)")?')
+    return {code for path, text in tree.items() if re.match(r'daemon/.*\.cpp$', path)
+            for codes in pattern.findall(text) for code in codes if code}
+
+
 def alerts(tree):
     return set(re.findall(r'^\s*- alert: (\w+)', tree.get(ALERTS, ''), re.MULTILINE))
 
