@@ -31,6 +31,12 @@ void check_dsn(const Configuration& configuration, const config::Places& places,
   }
 }
 
+void print(const config::Problems& problems) {
+  for (const auto& problem : problems) {
+    std::fprintf(stderr, "%s\n", problem.line_text().c_str());
+  }
+}
+
 }  // namespace
 
 std::optional<Configuration> read_configuration(const CommandLine& line,
@@ -40,7 +46,7 @@ std::optional<Configuration> read_configuration(const CommandLine& line,
   Configuration configuration;
   configuration.secrets = config::read_secrets(loaded.settings, problems, loaded.places);
   configuration.settings = std::move(loaded.settings);
-  if (problems.empty()) {
+  if (std::ranges::find(problems, "database.dsn", &config::Problem::key) == problems.end()) {
     check_dsn(configuration, loaded.places, problems);
   }
   if (!problems.empty()) {
@@ -60,12 +66,19 @@ config::LogLevel log_level(const CommandLine& line, config::LogLevel configured,
                                     : std::max(configured, config::LogLevel::warn);
 }
 
+std::optional<Address> address(const CommandLine& line) {
+  config::Loaded loaded = config::load_file(line.config_file, line.overrides);
+  Address address{loaded.settings.http.listen, {}};
+  address.bearer = config::read_bearer(loaded.settings, loaded.problems, loaded.places);
+  print(loaded.problems);
+  if (!loaded.problems.empty()) return std::nullopt;
+  return address;
+}
+
 std::optional<Configuration> boot(const CommandLine& line) {
   config::Problems problems;
   auto configuration = read_configuration(line, problems);
-  for (const auto& problem : problems) {
-    std::fprintf(stderr, "%s\n", problem.line_text().c_str());
-  }
+  print(problems);
   if (configuration) {
     config::Log log = configuration->settings.log;
     log.level =

@@ -26,7 +26,18 @@ struct Configuration {
 [[nodiscard]] config::LogLevel log_level(const CommandLine& line, config::LogLevel configured,
                                          bool report_and_log_on_terminal);
 
-/// Same for a command about to start: problems go to stderr, one line each; the log is configured.
+/// Where a daemon answers, and what it wants to see.
+struct Address {
+  std::string listen;  // as http.listen
+  std::optional<config::Secret> bearer;
+};
+
+/// For a command that only asks a daemon: no other secret is read, which not every user may.
+/// Problems of the file go to stderr, one line each.
+[[nodiscard]] std::optional<Address> address(const CommandLine& line);
+
+/// Same as read_configuration() for a command about to start: problems go to stderr, one line each;
+/// the log is configured.
 [[nodiscard]] std::optional<Configuration> boot(const CommandLine& line);
 
 }  // namespace pgcaretaker::app

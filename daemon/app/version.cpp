@@ -6,6 +6,8 @@
 
 #include <boost/version.hpp>
 
+#include "archive/digest.hpp"
+#include "archive/packed_file.hpp"
 #include "postgres/library_version.hpp"
 
 namespace pgcaretaker::app {
@@ -15,9 +17,11 @@ std::string_view version() {
 }
 
 std::string version_text() {
-  return fmt::format("pgcaretaker {} ({}; libpq {}; Boost {}.{}; C++ {})", version(),
-                     PGCARETAKER_BUILD_TYPE, pg::library_version(), BOOST_VERSION / 100000,
-                     BOOST_VERSION / 100 % 1000, __VERSION__);
+  return fmt::format("pgcaretaker {} ({}; libpq {}; Boost {}.{}; fmt {}.{}; {}; {}; C++ {})",
+                     version(), PGCARETAKER_BUILD_TYPE, pg::library_version(),
+                     BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, FMT_VERSION / 10000,
+                     FMT_VERSION / 100 % 100, archive::packing_library(), archive::digest_library(),
+                     __VERSION__);
 }
 
 }  // namespace pgcaretaker::app

@@ -40,4 +40,8 @@ std::string Digest::hex() {
   return text;
 }
 
+std::string digest_library() {
+  return fmt::format("OpenSSL {}", OpenSSL_version(OPENSSL_VERSION_STRING));
+}
+
 }  // namespace pgcaretaker::archive

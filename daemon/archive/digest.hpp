@@ -24,4 +24,7 @@ class Digest {
   std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
 
+/// "OpenSSL 3.0.15", the one that is linked.
+[[nodiscard]] std::string digest_library();
+
 }  // namespace pgcaretaker::archive

@@ -224,4 +224,8 @@ const FileFacts& PackedReader::facts() const {
   return impl_->facts();
 }
 
+std::string packing_library() {
+  return fmt::format("zstd {}", ZSTD_versionString());
+}
+
 }  // namespace pgcaretaker::archive

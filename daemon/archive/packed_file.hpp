@@ -57,4 +57,7 @@ class PackedReader {
   std::unique_ptr<Impl> impl_;
 };
 
+/// "zstd 1.5.4", the one that is linked.
+[[nodiscard]] std::string packing_library();
+
 }  // namespace pgcaretaker::archive

@@ -60,10 +60,14 @@ Secrets read_secrets(const Settings& settings, Problems& problems, const Places&
   Secrets secrets;
   secrets.database_password = find_secret("database.password_file", settings.database.password_file,
                                           "postgres-password", places, problems);
-  secrets.metrics_bearer =
-      find_secret("http.metrics_bearer_file", settings.http.metrics_bearer_file, "metrics-bearer",
-                  places, problems);
+  secrets.metrics_bearer = read_bearer(settings, problems, places);
   return secrets;
+}
+
+std::optional<Secret> read_bearer(const Settings& settings, Problems& problems,
+                                  const Places& places) {
+  return find_secret("http.metrics_bearer_file", settings.http.metrics_bearer_file,
+                     "metrics-bearer", places, problems);
 }
 
 }  // namespace pgcaretaker::config

@@ -40,4 +40,8 @@ struct Secrets {
 [[nodiscard]] Secrets read_secrets(const Settings& settings, Problems& problems,
                                    const Places& places = {});
 
+/// The same for the bearer alone.
+[[nodiscard]] std::optional<Secret> read_bearer(const Settings& settings, Problems& problems,
+                                                const Places& places = {});
+
 }  // namespace pgcaretaker::config

@@ -52,14 +52,6 @@ class LockWatch {
   std::optional<SteadyTime> since_;
 };
 
-pg::Params pack(const Statement& sent) {
-  pg::Params params;
-  for (const std::string& param : sent.params) {
-    params.add(param);
-  }
-  return params;
-}
-
 // While a retirement holds its locks, all writers of the table wait: catalog changes take
 // milliseconds, and a hold_query that takes longer than this is not worth their wait.
 constexpr Duration longest_retirement = std::chrono::milliseconds{500};
@@ -118,6 +110,10 @@ Applied done(const config::Partition& settings, const Step& step) {
   if (!change.empty()) {
     applied.samples.push_back(Sample{Metric::partition_changes_total, {table, change}, changes});
   }
+  if (step.action == action::create || step.action == action::adopt) {
+    applied.samples.push_back(
+        Sample{Metric::partition_changes_total, {table, "attached"}, changes});
+  }
   return applied;
 }
 
@@ -130,7 +126,7 @@ Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
   const auto body = [&]() -> Awaitable<void> {
     for (const Statement& sent : step.statements) {
       watch.before(sent);
-      pg::Params params = pack(sent);
+      pg::Params params = pg::Params::of(sent.params);
       const pg::Result result = co_await connection.run(sent.name, sent.sql, std::move(params));
       watch.after(sent);
       if (sent.name == statement::verify_likeness || sent.name == statement::verify_guards) {

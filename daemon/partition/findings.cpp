@@ -184,7 +184,7 @@ void add_journal_finding(const config::Partition& settings, const config::Journa
   findings.add(journal.required ? Severity::critical : Severity::info, "no_journal",
                settings.table.text(),
                fmt::format("{} because {} is not there, or role {} may not add to it: load "
-                           "config/journal.sql, or set journal.table to \"\"",
+                           "journal.sql, or set journal.table to \"\"",
                            journal.required ? "nothing is retired" : "acts are not written down",
                            journal.table->text(), snapshot.role));
 }

@@ -155,7 +155,8 @@ Applied done(const config::Partition& settings, Drain& drain) {
   Applied applied;
   applied.rows = drain.rows();
   applied.samples = {Sample{Metric::lock_attempts_total, {table, "granted"}, 1},
-                     Sample{Metric::partition_changes_total, {table, "rescued"}, 1}};
+                     Sample{Metric::partition_changes_total, {table, "rescued"}, 1},
+                     Sample{Metric::partition_changes_total, {table, "attached"}, 1}};
   applied.findings = drain.differences();
   return applied;
 }

@@ -105,16 +105,16 @@ int usable_connections(const Snapshot& snapshot) {
 
 int limit_of(const config::Pool& pool, const Snapshot& snapshot) {
   if (pool.limit > 0) return pool.limit;
-  const int usable = usable_connections(snapshot);
+  int limit = usable_connections(snapshot);
   if (is_plain_name(pool.user)) {
     const auto role = snapshot.role_limits.find(pool.user);
-    if (role != snapshot.role_limits.end()) return std::min(role->second, usable);
+    if (role != snapshot.role_limits.end()) limit = std::min(limit, role->second);
   }
   if (is_plain_name(pool.database)) {
     const auto database = snapshot.database_limits.find(pool.database);
-    if (database != snapshot.database_limits.end()) return std::min(database->second, usable);
+    if (database != snapshot.database_limits.end()) limit = std::min(limit, database->second);
   }
-  return usable;
+  return limit;
 }
 
 std::vector<config::Pool> watched_pools(const config::Saturation& settings) {

@@ -47,7 +47,7 @@ struct Judgement {
 /// Sessions that ordinary roles can have at once: max_connections less both reserved kinds.
 [[nodiscard]] int usable_connections(const Snapshot& snapshot);
 
-/// The pool's own limit; without one the CONNECTION LIMIT of the user, else of the database (where
+/// The pool's own limit; without one the smallest CONNECTION LIMIT of user and database (where
 /// the pool names one without a glob), else what the server has. Catalog limits count only up to
 /// the latter.
 [[nodiscard]] int limit_of(const config::Pool& pool, const Snapshot& snapshot);

@@ -90,7 +90,7 @@ const std::vector<MetricDeclaration>& metric_declarations() {
        "pgcaretaker_lock_held_seconds",
        MetricType::histogram,
        {"table"},
-       "How long the transaction that changed a live table ran."},
+       "How long a change held its locks on a live table, from the first that was granted."},
       {Metric::archive_progress_ratio,
        "pgcaretaker_archive_progress_ratio",
        MetricType::gauge,

@@ -8,9 +8,11 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <set>
+#include <utility>
 #include <variant>
 
 #include "telemetry/series.hpp"
@@ -58,7 +60,7 @@ prometheus::Labels label_map(const MetricDeclaration& declaration,
 
 class Metrics::Impl {
  public:
-  Impl() {
+  explicit Impl(Now now) : now_{std::move(now)} {
     for (const auto& declaration : metric_declarations()) {
       families_.push_back(register_family(declaration, registry_));
     }
@@ -90,16 +92,30 @@ class Metrics::Impl {
       (*counter)->Increment(sample.value);
     } else if (auto* const* gauge = std::get_if<prometheus::Gauge*>(&found->second)) {
       (*gauge)->Set(sample.value);
+      if (sample.metric == Metric::partition_window_seconds) {
+        left_[*gauge] = Left{sample.value, now_()};
+      }
     } else {
       std::get<prometheus::Histogram*>(found->second)->Observe(sample.value);
     }
   }
 
   [[nodiscard]] std::string render() const {
+    const SteadyTime now = now_();
+    for (const auto& [gauge, left] : left_) {
+      const double passed = std::chrono::duration<double>(now - left.since).count();
+      gauge->Set(std::max(0.0, left.seconds - passed));
+    }
     return prometheus::TextSerializer{}.Serialize(registry_.Collect());
   }
 
  private:
+  /// Of a time that runs out.
+  struct Left {
+    double seconds;
+    SteadyTime since;
+  };
+
   Instrument add(const Series& series) {
     const auto index = static_cast<std::size_t>(series.metric);
     const auto& declaration = metric_declarations()[index];
@@ -117,6 +133,7 @@ class Metrics::Impl {
 
   void remove(const Series& series, const Instrument& instrument) {
     const Family& family = families_[static_cast<std::size_t>(series.metric)];
+    if (auto* const* gauge = std::get_if<prometheus::Gauge*>(&instrument)) left_.erase(*gauge);
     std::visit(
         [&](auto* metric) {
           using Kind = std::remove_pointer_t<decltype(metric)>;
@@ -128,10 +145,12 @@ class Metrics::Impl {
   prometheus::Registry registry_;
   std::vector<Family> families_;  // by enumerator
   std::map<Series, Instrument> instruments_;
+  std::map<prometheus::Gauge*, Left> left_;
+  Now now_;
 };
 
-Metrics::Metrics(const config::Settings& settings, std::string_view version)
-    : impl_{std::make_unique<Impl>()}, version_{version} {
+Metrics::Metrics(const config::Settings& settings, std::string_view version, Now now)
+    : impl_{std::make_unique<Impl>(std::move(now))}, version_{version} {
   reconfigure(settings);
   record(Sample{Metric::build_info, {version_}, 1});
 }

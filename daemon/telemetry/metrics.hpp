@@ -2,10 +2,13 @@
 // The Prometheus registry behind /metrics; prometheus-cpp stays behind this header.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "async/time.hpp"
 #include "config/settings.hpp"
 #include "telemetry/metric.hpp"
 
@@ -13,9 +16,13 @@ namespace pgcaretaker::telemetry {
 
 class Metrics {
  public:
+  /// The monotonic clock; a test has its own.
+  using Now = std::function<SteadyTime()>;
+
   /// All series of `settings` exist from now on: counters and histograms at 0, gauges that need an
   /// observation first at NaN, so that no alert fires on a value nobody has seen.
-  explicit Metrics(const config::Settings& settings, std::string_view version);
+  explicit Metrics(const config::Settings& settings, std::string_view version,
+                   Now now = std::chrono::steady_clock::now);
   ~Metrics();
   Metrics(const Metrics&) = delete;
 
@@ -26,7 +33,8 @@ class Metrics {
   void record(const Sample& sample);
   void record(const Samples& samples);
 
-  /// Prometheus text format 0.0.4, from memory.
+  /// Prometheus text format 0.0.4, from memory. What is left of a time goes down by itself from one
+  /// record() to the next, and ends at 0: it must not stand still while nobody can look.
   [[nodiscard]] std::string render() const;
 
  private:

@@ -21,7 +21,7 @@ def command_line():
     ran = daemon.once("--version")
     check("--version exits 0 and names version and libraries",
           ran.code == 0 and re.search(r"pgcaretaker \d+\.\d+\.\d+", ran.out)
-          and "libpq" in ran.out, ran)
+          and all(each in ran.out for each in ("libpq", "Boost", "zstd", "OpenSSL")), ran)
     ran = daemon.once("--help")
     check("--help exits 0 and lists every command",
           ran.code == 0 and all(command in ran.out for command in COMMANDS), ran)

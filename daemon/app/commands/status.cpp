@@ -89,8 +89,8 @@ void print_text(const Json& status) {
 ExitCode show(const http::Answer& answer, bool as_json) {
   if (answer.status == 401) {
     fmt::print(stderr,
-               "pgcaretaker: the daemon wants a bearer: name the configuration file it runs with "
-               "(--config), so that http.metrics_bearer_file is known\n");
+               "pgcaretaker: the daemon wants a bearer: name its file with --set "
+               "http.metrics_bearer_file=PATH, or in the configuration file (--config)\n");
     return ExitCode::task_failed;
   }
   const Json status = Json::parse(answer.body, nullptr, false);
@@ -118,12 +118,12 @@ ExitCode status(const CommandLine& line) {
   std::optional<config::Secret> bearer;
   // With --url the file is only asked for the bearer, and need not be there.
   if (url.empty() || line.config_file_given) {
-    const auto configuration = boot(line);
-    if (!configuration) {
+    const auto there = address(line);
+    if (!there) {
       return ExitCode::configuration;
     }
-    url = url.empty() ? url_of(configuration->settings.http.listen) : url;
-    bearer = configuration->secrets.metrics_bearer;
+    url = url.empty() ? url_of(there->listen) : url;
+    bearer = there->bearer;
   }
   asio::io_context loop{1};
   try {

@@ -109,9 +109,9 @@ TEST_CASE("ordinary roles share what neither reserved kind takes") {
   CHECK(usable_connections(server(100, 3, 5)) == 92);
 }
 
-TEST_CASE("a pool's limit is its own, else the role's, else the database's, else the server's") {
+TEST_CASE("a pool's limit is its own, else the smallest of role's, database's and server's") {
   Snapshot snapshot = server(100, 3, 0);
-  snapshot.role_limits = {{"api", 30}, {"huge", 5000}};
+  snapshot.role_limits = {{"api", 30}, {"batch", 60}, {"huge", 5000}};
   snapshot.database_limits = {{"caracal", 50}, {"closed", 0}};
   struct Case {
     const char* user;
@@ -124,6 +124,7 @@ TEST_CASE("a pool's limit is its own, else the role's, else the database's, else
            Case{"api", "caracal", 200, 200},  // the operator's word, even above the server's
            Case{"api", "caracal", 0, 30},
            Case{"api", "", 0, 30},
+           Case{"batch", "caracal", 0, 50},
            Case{"sts", "caracal", 0, 50},
            Case{"", "caracal", 0, 50},
            Case{"api*", "caracal", 0, 50},

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "telemetry/series.hpp"
@@ -71,15 +72,39 @@ TEST_CASE("counters start at 0, gauges that nobody has seen yet at NaN") {
 
 TEST_CASE("a gauge is set, a counter grows, a histogram observes") {
   Metrics metrics{full_settings(), "1"};
-  metrics.record(Sample{Metric::partition_window_seconds, {"public.audit"}, 5});
-  metrics.record(Sample{Metric::partition_window_seconds, {"public.audit"}, 7});
+  metrics.record(Sample{Metric::partition_default_rows, {"public.audit"}, 5});
+  metrics.record(Sample{Metric::partition_default_rows, {"public.audit"}, 7});
   metrics.record(Sample{Metric::outbox_swept_total, {"public.box", "done", "delete"}, 5});
   metrics.record(Sample{Metric::outbox_swept_total, {"public.box", "done", "delete"}, 7});
   metrics.record(Sample{Metric::lock_held_seconds, {"public.audit"}, 0.003});
   const std::string text = metrics.render();
-  CHECK(contains(text, R"(partition_window_seconds{table="public.audit"} 7)"));
+  CHECK(contains(text, R"(partition_default_rows{table="public.audit"} 7)"));
   CHECK(contains(text, R"(swept_total{action="delete",state="done",table="public.box"} 12)"));
   CHECK(contains(text, R"(lock_held_seconds_bucket{table="public.audit",le="0.005"} 1)"));
+}
+
+TEST_CASE("the window runs out while nobody can look at it") {
+  SteadyTime now{};
+  Metrics metrics{full_settings(), "1", [&] { return now; }};
+  const auto shows = [&](const std::string& value) {
+    return contains(metrics.render(),
+                    R"(partition_window_seconds{table="public.audit"} )" + value + "\n");
+  };
+  metrics.record(Sample{Metric::partition_window_seconds, {"public.audit"}, 100});
+  CHECK(shows("100"));
+  now += std::chrono::seconds{40};
+  CHECK(shows("60"));
+  now += std::chrono::seconds{80};
+  CHECK(shows("0"));
+  metrics.record(Sample{Metric::partition_window_seconds, {"public.audit"}, 1000});
+  CHECK(shows("1000"));
+  constexpr double for_ever = std::numeric_limits<double>::infinity();
+  metrics.record(Sample{Metric::partition_window_seconds, {"public.audit"}, for_ever});
+  CHECK(shows("+Inf"));
+  auto settings = full_settings();
+  settings.partitions.clear();
+  metrics.reconfigure(settings);
+  CHECK_FALSE(contains(metrics.render(), "partition_window_seconds{"));
 }
 
 TEST_CASE("a sample of a subject that is not configured adds no series") {
