@@ -14,8 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t longest_name = 63;  // PostgreSQL cuts longer ones silently (NAMEDATALEN - 1)
-
 constexpr UtcTime latest_epoch = std::chrono::sys_days{std::chrono::year{2100} / 1 / 1};
 
 class PartitionCheck {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "config/ascii.hpp"
+
 namespace pgcaretaker::config {
 
 namespace {
@@ -14,10 +16,6 @@ constexpr auto npos = std::string_view::npos;
 // libpq's parameters that hold a secret itself, up to PostgreSQL 18.
 constexpr std::array<std::string_view, 5> secret_keys{
     "password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"};
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 bool is_blank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');

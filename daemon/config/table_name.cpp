@@ -4,15 +4,11 @@
 
 #include <algorithm>
 
+#include "config/ascii.hpp"
+
 namespace pgcaretaker::config {
 
 namespace {
-
-constexpr std::size_t longest_name = 63;  // NAMEDATALEN - 1: PostgreSQL cuts the rest silently
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 /// Letters as SQL counts them: every byte beyond ASCII is one.
 bool starts_name(char c) {

@@ -2,11 +2,15 @@
 // A schema-qualified name: how configuration, SQL and labels spell a table or function.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace pgcaretaker::config {
+
+/// Bytes; PostgreSQL cuts the rest silently (NAMEDATALEN - 1).
+inline constexpr std::size_t longest_name = 63;
 
 /// "name" -> "\"name\"": always quoted, inner quotes doubled.
 [[nodiscard]] std::string quote_identifier(std::string_view name);

@@ -58,8 +58,6 @@ constexpr Duration longest_retirement = std::chrono::milliseconds{500};
 // ATTACH reads the whole default partition under its lock; what writers of the default and readers
 // of the table may be asked to wait once per partition.
 constexpr Duration longest_attach = std::chrono::seconds{2};
-// A daemon that is stopped or cut off between two statements must not keep its locks.
-constexpr Duration longest_silence = std::chrono::milliseconds{500};
 // What a function gets beyond its locks when these are waited for longer than usual.
 constexpr Duration longest_function = std::chrono::seconds{30};
 // How long DETACH ... CONCURRENTLY may wait for those who use the table. Nobody waits for it

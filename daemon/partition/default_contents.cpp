@@ -9,6 +9,7 @@
 #include <chrono>
 
 #include "partition/guard.hpp"
+#include "partition/json_answer.hpp"
 #include "partition/look.hpp"
 #include "partition/name.hpp"
 #include "partition/rescue.hpp"
@@ -58,11 +59,6 @@ SELECT pg_catalog.json_build_object(
 )::text AS value
   FROM pg_catalog.pg_class AS c
  WHERE c.oid = $1::oid)";
-
-std::vector<std::string> words_of(const json& from, const char* key) {
-  return from.at(key).is_null() ? std::vector<std::string>{}
-                                : from.at(key).get<std::vector<std::string>>();
-}
 
 Awaitable<DefaultContents> read_facts(pg::Connection& connection, const config::Partition& settings,
                                       const Snapshot& snapshot) {

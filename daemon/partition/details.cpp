@@ -180,10 +180,12 @@ telemetry::Samples gauges(const config::Partition& settings, const Snapshot& sna
   samples.push_back(archive::progress_sample(table, nullptr));
   if (!snapshot.default_rows) {
     samples.push_back(Sample{Metric::partition_default_rows, {table}, 0});
-  } else if (snapshot.default_rows->rows) {
-    samples.push_back(Sample{Metric::partition_default_rows,
-                             {table},
-                             static_cast<double>(*snapshot.default_rows->rows)});
+  } else {
+    const auto& rows = snapshot.default_rows->rows;
+    samples.push_back(
+        Sample{Metric::partition_default_rows,
+               {table},
+               rows ? static_cast<double>(*rows) : std::numeric_limits<double>::quiet_NaN()});
   }
   return samples;
 }

@@ -28,16 +28,15 @@ constexpr Duration longest_validation = 5min;
 constexpr Duration longest_guard = 10s;
 // As everywhere where others wait for our locks, see apply.cpp.
 constexpr Duration longest_raise = 500ms;
-constexpr Duration longest_silence = 500ms;
 
-using Place = std::vector<Statement>::const_iterator;
+using StatementPlace = std::vector<Statement>::const_iterator;
 
-Place validation_of(const Step& step) {
+StatementPlace validation_of(const Step& step) {
   return std::ranges::find(step.statements, statement::validate_guard, &Statement::name);
 }
 
 /// The step with these of its statements only.
-Step part(const Step& step, Place from, Place to) {
+Step part(const Step& step, StatementPlace from, StatementPlace to) {
   Step result = step;
   result.statements.assign(from, to);
   return result;
@@ -147,7 +146,7 @@ Awaitable<void> take_back(pg::Connection& connection, const config::Partition& s
 Awaitable<void> act_and_take_back(pg::Connection& connection, const config::Partition& settings,
                                   const Step& step, const task::Surroundings& around,
                                   Applied& applied) {
-  const Place validation = validation_of(step);
+  const StatementPlace validation = validation_of(step);
   const Step validating = part(step, validation, validation + 1);
   const Step acting = shortly(part(step, validation + 1, step.statements.end()), settings);
   const task::Surroundings now = starting_now(around);

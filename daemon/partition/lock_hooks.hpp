@@ -8,6 +8,9 @@
 
 namespace pgcaretaker::partition {
 
+/// A daemon that is stopped or cut off between two statements must not keep its locks.
+inline constexpr Duration longest_silence = std::chrono::milliseconds{500};
+
 /// All hooks but `attempt`. `step` and `around` must outlive the search.
 [[nodiscard]] pg::LockSearch lock_search(const config::Partition& settings, const task::Step& step,
                                          const task::Surroundings& around);

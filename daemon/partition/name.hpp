@@ -2,16 +2,16 @@
 // Partition names from the configured template. Pure.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 
 #include "async/time.hpp"
+#include "config/table_name.hpp"
 
 namespace pgcaretaker::partition {
 
-/// PostgreSQL cuts longer names silently (NAMEDATALEN - 1); we refuse them instead.
-constexpr std::size_t longest_name = 63;
+/// Longer names are refused.
+using config::longest_name;
 
 /// `name_template` with {table} replaced by the parent's name and these conversions of the lower
 /// bound (UTC): %Y year, %y its last two digits, %m month, %d day, %H hour, %j day of the year, %q

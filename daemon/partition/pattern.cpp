@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "partition/json_answer.hpp"
 #include "partition/look.hpp"
 
 namespace pgcaretaker::partition {
@@ -53,11 +54,6 @@ SELECT pg_catalog.json_build_object(
 
 std::string text_of(const json& from, const char* key) {
   return from.at(key).is_null() ? std::string{} : from.at(key).get<std::string>();
-}
-
-std::vector<std::string> words_of(const json& from, const char* key) {
-  return from.at(key).is_null() ? std::vector<std::string>{}
-                                : from.at(key).get<std::vector<std::string>>();
 }
 
 Pattern parse(const std::string& text) {

@@ -33,7 +33,6 @@ constexpr Duration longest_swap_search = 10s;
 constexpr Duration longest_pause_between = 5s;
 // As everywhere where others wait for our locks, see apply.cpp.
 constexpr Duration longest_swap = 2s;
-constexpr Duration longest_silence = 500ms;
 
 /// The lock for the swap was not granted: everything is rolled back.
 struct SwapLockNotGranted {

@@ -36,7 +36,7 @@ class Restored {
   bool is_done_ = false;
 };
 
-std::string milliseconds(Duration time) {
+std::string in_milliseconds(Duration time) {
   return fmt::format("{}ms", time.count());
 }
 
@@ -60,10 +60,10 @@ Awaitable<std::optional<std::string>> run_politely(Connection& connection, std::
   const auto lock_timeout = before.only_row().get<std::string>("lock_timeout");
   const auto session_timeout = before.only_row().get<std::string>("statement_timeout");
   const auto session_delay = before.only_row().get<std::string>("cost_delay");
-  const std::string our_lock_timeout = milliseconds(manners.lock_timeout);
-  const std::string our_timeout = milliseconds(manners.statement_timeout);
+  const std::string our_lock_timeout = in_milliseconds(manners.lock_timeout);
+  const std::string our_timeout = in_milliseconds(manners.statement_timeout);
   const std::string our_delay =
-      manners.cost_delay ? milliseconds(*manners.cost_delay) : session_delay;
+      manners.cost_delay ? in_milliseconds(*manners.cost_delay) : session_delay;
   Restored restored{connection};
   co_await connection.query("outside.set", set_sql, our_lock_timeout, our_timeout, our_delay);
   connection.expect_statement_timeout(manners.statement_timeout);

@@ -84,6 +84,9 @@ def up(project):
                          "WHERE inhparent = 'audit_events'::regclass")
     # The current month, three ahead, and the default.
     check_equal("partitions appear in the database", count, "5", project.log())
+    check_equal("what was created is in the journal", project.psql(
+        "SELECT count(*) FROM pgcaretaker.journal WHERE action = 'create' AND login = "
+        "'caretaker'"), "4", project.log())
     shown = {name: project.psql(f"SHOW {name}") for name in SHOWN}
     check_equal("PostgreSQL runs with the settings of the environment", shown, SHOWN)
 

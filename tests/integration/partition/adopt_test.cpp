@@ -13,14 +13,6 @@ using task::Severity;
 
 namespace {
 
-std::string contents(Admin& admin) {
-  return admin
-      .value(
-          "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, ',' ORDER BY t::text)), "
-          "'') FROM public.events AS t")
-      .value();
-}
-
 config::Partition adopting() {
   config::Partition settings = events();
   settings.default_partition = config::DefaultPartition::adopt;

@@ -14,16 +14,6 @@ using task::Severity;
 
 namespace {
 
-/// Every row of the table, in one word that no order changes.
-std::string contents(Admin& admin, const std::string& table = "public.events") {
-  return admin
-      .value(
-          "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, ',' ORDER BY t::text)), "
-          "'') FROM " +
-          table + " AS t")
-      .value();
-}
-
 /// A window that stands, and `rows` of October in the default.
 void strand_october(Admin& admin, Keeper& keeper, int rows) {
   create_events(admin);

@@ -27,7 +27,7 @@ const char* const uuid_value =
     "substr(lpad(to_hex(floor(extract(epoch FROM t) * 1000)::bigint), 12, '0'), 9) || '-7' || "
     "substr(gen_random_uuid()::text, 16))::uuid";
 
-const Kind kinds[] = {
+const Kind key_kinds[] = {
     {"uuid", KeyForm::automatic, 22, "1970-01-01", uuid_value},
     {"bigint", KeyForm::seconds, 22, "1970-01-01", "floor(extract(epoch FROM t))::bigint"},
     {"integer", KeyForm::seconds, 22, "1970-01-01", "floor(extract(epoch FROM t))::integer"},
@@ -81,7 +81,7 @@ TEST_CASE("a pass makes the window, leaves nothing to do, and rows land by their
   TestDatabase database;
   Admin& admin = database.admin();
   Keeper keeper{database.options()};
-  for (const Kind& kind : kinds) {
+  for (const Kind& kind : key_kinds) {
     CAPTURE(kind.type);
     CAPTURE(static_cast<int>(kind.form));
     for (const Interval& interval : intervals) {
@@ -117,7 +117,7 @@ TEST_CASE("gaps are healed, and partitions of other sizes are fitted in between"
   TestDatabase database;
   Admin& admin = database.admin();
   Keeper keeper{database.options()};
-  for (const Kind& kind : kinds) {
+  for (const Kind& kind : key_kinds) {
     CAPTURE(kind.type);
     CAPTURE(static_cast<int>(kind.form));
     create_events(admin, kind.type);
@@ -148,7 +148,7 @@ TEST_CASE("rows of a missing range in the default are found by their time") {
   TestDatabase database;
   Admin& admin = database.admin();
   Keeper keeper{database.options()};
-  for (const Kind& kind : kinds) {
+  for (const Kind& kind : key_kinds) {
     CAPTURE(kind.type);
     CAPTURE(static_cast<int>(kind.form));
     create_events(admin, kind.type);
@@ -176,7 +176,7 @@ TEST_CASE("a row that reaches the default between plan and act is told in the sa
   TestDatabase database;
   Admin& admin = database.admin();
   Keeper keeper{database.options()};
-  for (const Kind& kind : kinds) {
+  for (const Kind& kind : key_kinds) {
     CAPTURE(kind.type);
     create_events(admin, kind.type);
     create_default(admin);
@@ -196,7 +196,7 @@ TEST_CASE("retention goes by the time of the bounds, and hold_query is asked in 
   TestDatabase database;
   Admin& admin = database.admin();
   Keeper keeper{database.options()};
-  for (const Kind& kind : kinds) {
+  for (const Kind& kind : key_kinds) {
     CAPTURE(kind.type);
     CAPTURE(static_cast<int>(kind.form));
     create_events(admin, kind.type);
@@ -255,7 +255,7 @@ TEST_CASE("create_function is called with a time, and its numbers are checked") 
       "extract(epoch FROM lower + interval '1 month')::bigint); END $$;"
       "ALTER FUNCTION public.ensure SET timezone = 'UTC'");
   Keeper keeper{database.options()};
-  config::Partition settings = keyed(kinds[1]);
+  config::Partition settings = keyed(key_kinds[1]);
   settings.create_function = {"public", "ensure"};
   keep(keeper, settings, afternoon);
   CHECK(names(admin) == Words{"p1793491200", "p1796083200"});
@@ -267,7 +267,7 @@ TEST_CASE("bounds between two instants are left alone, and what is made never ov
   TestDatabase database;
   Admin& admin = database.admin();
   create_events(admin, "bigint");
-  const Kind& kind = kinds[6];
+  const Kind& kind = key_kinds[6];
   const std::int64_t first = 1793491200000LL << 16;   // 2026-11-01
   const std::int64_t second = 1796083200000LL << 16;  // 2026-12-01
   const auto attach = [&](const char* name, std::int64_t lower, std::int64_t upper) {

@@ -75,7 +75,7 @@ TEST_CASE(
     Admin watcher{database.name()};
     const std::string of_keeper = " WHERE pid = " + pid;
     std::set<std::string> statements;
-    while (statements.size() < 8) {
+    while (statements.size() < 16) {
       statements.insert(
           watcher.value("SELECT query_start FROM pg_stat_activity" + of_keeper).value());
       waits += watcher.number("SELECT count(*) FROM pg_locks" + of_keeper + " AND NOT granted");

@@ -90,6 +90,16 @@ inline Words names(Admin& admin, const std::string& table = "public.events") {
       table + "'::regclass ORDER BY c.relname COLLATE \"C\"");
 }
 
+/// Every row of the table, in one word that no order changes.
+inline std::string contents(Admin& admin, const std::string& table = "public.events") {
+  return admin
+      .value(
+          "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, ',' ORDER BY t::text)), "
+          "'') FROM " +
+          table + " AS t")
+      .value();
+}
+
 /// One session with the loop it lives on.
 class Keeper {
  public:

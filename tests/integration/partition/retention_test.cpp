@@ -80,7 +80,7 @@ TEST_CASE("drop and detach count as changes and the lock's time is measured") {
     }
     return result;
   };
-  CHECK(metrics_of(plan.steps.front().subject) == Words{"public.events", "created"});
+  CHECK(metrics_of(plan.steps.front().subject) == Words{"public.events", "created", "attached"});
   // One lock each: of the marker, of the guards, of the drop.
   CHECK(metrics_of(plan.steps.back().subject) ==
         Words{"public.events", "public.events", "detached", "public.events", "dropped"});
