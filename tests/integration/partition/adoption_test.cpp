@@ -11,8 +11,6 @@ using task::Applied;
 
 namespace {
 
-const UtcTime afternoon = november + std::chrono::hours{14};
-
 void attach(Admin& admin, const std::string& name, const std::string& lower,
             const std::string& upper) {
   admin.execute("CREATE TABLE public.\"" + name +

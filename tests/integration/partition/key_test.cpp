@@ -41,8 +41,6 @@ const Kind key_kinds[] = {
      "(floor(extract(epoch FROM t) * 1000)::bigint << 16) | 65535"},
 };
 
-const UtcTime afternoon = november + std::chrono::hours{14};
-
 config::Partition keyed(const Kind& kind, config::Partition settings = events()) {
   settings.key = kind.form;
   settings.key_shift = kind.shift;

@@ -26,6 +26,7 @@ inline UtcTime at(std::string_view text) {
 /// When a set of months begins, and the day of most tests.
 inline const UtcTime january = at("2026-01-15");
 inline const UtcTime november = at("2026-11-23");
+inline const UtcTime afternoon = november + std::chrono::hours{14};
 
 using Words = std::vector<std::string>;
 

@@ -16,18 +16,18 @@ using namespace pgcaretaker::config;
 
 namespace {
 
-const std::filesystem::path folder{pgcaretaker::test::source_dir() + "/tests/unit/config/bad"};
+const std::filesystem::path bad_files{pgcaretaker::test::source_dir() + "/tests/unit/config/bad"};
 
 std::vector<std::filesystem::path> files(const char* extension) {
   std::vector<std::filesystem::path> found;
-  for (const auto& entry : std::filesystem::directory_iterator{folder}) {
+  for (const auto& entry : std::filesystem::directory_iterator{bad_files}) {
     if (entry.path().extension() == extension) found.push_back(entry.path());
   }
   std::sort(found.begin(), found.end());
   return found;
 }
 
-std::string content(const std::filesystem::path& path) {
+std::string content_of(const std::filesystem::path& path) {
   std::ifstream stream{path, std::ios::binary};
   REQUIRE(stream);
   return {std::istreambuf_iterator<char>{stream}, {}};
@@ -38,7 +38,7 @@ std::string content(const std::filesystem::path& path) {
 TEST_CASE("each wrong file gives its lines, all at once") {
   CHECK(files(".toml").size() >= 20);
   for (const auto& path : files(".toml")) {
-    Loaded loaded = load_text(content(path), path.filename().string(), {});
+    Loaded loaded = load_text(content_of(path), path.filename().string(), {});
     if (loaded.problems.empty()) {
       (void)read_secrets(loaded.settings, loaded.problems, loaded.places);
     }
@@ -49,7 +49,7 @@ TEST_CASE("each wrong file gives its lines, all at once") {
     auto expected = path;
     CAPTURE(path);
     CHECK(lines != "");
-    CHECK(lines == content(expected.replace_extension(".expected")));
+    CHECK(lines == content_of(expected.replace_extension(".expected")));
   }
 }
 
@@ -60,7 +60,7 @@ TEST_CASE("no expectation stands alone") {
 TEST_CASE("no expectation holds a secret of its file") {
   for (const auto& path : files(".expected")) {
     CAPTURE(path);
-    const std::string lines = content(path);
+    const std::string lines = content_of(path);
     CHECK(lines.find("hunter") == std::string::npos);
     CHECK(std::count(lines.begin(), lines.end(), '\n') >= 1);
   }

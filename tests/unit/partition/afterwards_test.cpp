@@ -12,11 +12,11 @@ using partition::Unfrozen;
 
 namespace {
 
-constexpr std::string_view now = "2026-11-23 14:00";
+constexpr std::string_view as_of = "2026-11-23 14:00";
 
 /// Months from January 2026 to three ahead of November, of 1000 rows each up to October.
 partition::Snapshot full_table() {
-  partition::Snapshot snapshot = empty_table(now);
+  partition::Snapshot snapshot = empty_table(as_of);
   attach_months(snapshot, "2026-01-01", 14);
   for (std::size_t i = 0; i < 10; ++i) {
     snapshot.partitions[i].rows = 1000;
@@ -79,7 +79,7 @@ TEST_CASE("a bound that is reached this very moment closes") {
 }
 
 TEST_CASE("a later partition that this pass creates counts, one that nothing creates does not") {
-  partition::Snapshot snapshot = empty_table(now);
+  partition::Snapshot snapshot = empty_table(as_of);
   attach_months(snapshot, "2026-10-01", 3);
   CHECK(closed_of(audit_events(), snapshot).empty());
   const std::vector<Closed> closed =
@@ -90,7 +90,7 @@ TEST_CASE("a later partition that this pass creates counts, one that nothing cre
 }
 
 TEST_CASE("a longer partition that holds the window's end will do, and other shapes are left out") {
-  partition::Snapshot snapshot = empty_table(now);
+  partition::Snapshot snapshot = empty_table(as_of);
   attach_months(snapshot, "2026-08-01", 4);
   attach(snapshot, "next", "2026-12-01", "2028-01-01");
   attach_text(snapshot, "rest", "DEFAULT");

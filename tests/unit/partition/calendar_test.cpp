@@ -13,7 +13,7 @@ using test::range;
 
 namespace {
 
-struct Case {
+struct CalendarCase {
   Interval interval;
   std::string at;
   std::string lower;
@@ -21,7 +21,7 @@ struct Case {
 };
 
 // clang-format off
-const Case cases[] = {
+const CalendarCase calendar_cases[] = {
     {{IntervalUnit::hour, 1}, "2026-11-23 14:37", "2026-11-23 14:00", "2026-11-23 15:00"},
     {{IntervalUnit::hour, 1}, "2026-12-31 23:59", "2026-12-31 23:00", "2027-01-01"},
     {{IntervalUnit::hour, 6}, "2026-11-23 05:59", "2026-11-23", "2026-11-23 06:00"},
@@ -82,7 +82,7 @@ UtcTime instant(const std::string& text) {
 }  // namespace
 
 TEST_CASE("an instant lies in the interval that the calendar says") {
-  for (const Case& c : cases) {
+  for (const CalendarCase& c : calendar_cases) {
     CAPTURE(c.interval.text());
     CAPTURE(c.at);
     const TimeRange found = interval_containing(c.interval, instant(c.at));
@@ -92,7 +92,7 @@ TEST_CASE("an instant lies in the interval that the calendar says") {
 }
 
 TEST_CASE("intervals follow each other without gap or overlap and hold their own instants") {
-  for (const Case& c : cases) {
+  for (const CalendarCase& c : calendar_cases) {
     CAPTURE(c.interval.text());
     TimeRange current = interval_containing(c.interval, instant(c.at));
     for (int i = 0; i < 40; ++i) {

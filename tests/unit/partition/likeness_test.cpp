@@ -13,7 +13,7 @@ using test::Words;
 
 namespace {
 
-const config::TableName p{"public", "p"};
+const config::TableName likened{"public", "p"};
 
 Words sql(const std::vector<task::Statement>& statements) {
   Words result;
@@ -34,9 +34,9 @@ config::Partition only(bool config::NewPartitions::*wanted) {
 
 TEST_CASE("by default a new partition is shut, and proved to be") {
   const config::Partition settings = test::audit_events();
-  CHECK(sql(liken(settings, {}, "", p)) ==
+  CHECK(sql(liken(settings, {}, "", likened)) ==
         Words{"REVOKE ALL ON TABLE \"public\".\"p\" FROM PUBLIC"});
-  const auto after = likeness_of_attached(settings, {}, 1000, p);
+  const auto after = likeness_of_attached(settings, {}, 1000, likened);
   REQUIRE(after.size() == 2);
   CHECK(after[0].sql ==
         "ALTER TABLE \"public\".\"p\" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY");
@@ -52,33 +52,33 @@ TEST_CASE("with everything switched off nothing is added and nothing is proved")
   pattern.replica_identity = 'f';
   pattern.options = {"fillfactor=70"};
   pattern.grantees = {"a"};
-  CHECK(liken(settings, pattern, "owner", p).empty());
+  CHECK(liken(settings, pattern, "owner", likened).empty());
   CHECK(storage_clause(settings.created, pattern).empty());
-  CHECK(likeness_of_attached(settings, pattern, 1, p).empty());
+  CHECK(likeness_of_attached(settings, pattern, 1, likened).empty());
 }
 
 TEST_CASE("grants are taken from everybody that default privileges name") {
   Pattern pattern;
   pattern.grantees = {"reader", "Odd \"one\""};
-  CHECK(sql(liken(only(&config::NewPartitions::no_grants), pattern, "", p)) ==
+  CHECK(sql(liken(only(&config::NewPartitions::no_grants), pattern, "", likened)) ==
         Words{"REVOKE ALL ON TABLE \"public\".\"p\" FROM PUBLIC, \"reader\", \"Odd \"\"one\"\"\""});
 }
 
 TEST_CASE("statistics targets and replica identity are the parent's") {
   Pattern pattern;
   pattern.statistics = {{"zone", 1000}, {"note", 0}};
-  CHECK(sql(liken(only(&config::NewPartitions::statistics), pattern, "", p)) ==
+  CHECK(sql(liken(only(&config::NewPartitions::statistics), pattern, "", likened)) ==
         Words{"ALTER TABLE \"public\".\"p\"\n  ALTER COLUMN \"zone\" SET STATISTICS 1000,\n  ALTER "
               "COLUMN \"note\" SET STATISTICS 0"});
   const config::Partition identity = only(&config::NewPartitions::replica_identity);
   pattern.replica_identity = 'f';
-  CHECK(contains(liken(identity, pattern, "", p).at(0).sql, "REPLICA IDENTITY FULL"));
+  CHECK(contains(liken(identity, pattern, "", likened).at(0).sql, "REPLICA IDENTITY FULL"));
   pattern.replica_identity = 'n';
-  CHECK(contains(liken(identity, pattern, "", p).at(0).sql, "REPLICA IDENTITY NOTHING"));
+  CHECK(contains(liken(identity, pattern, "", likened).at(0).sql, "REPLICA IDENTITY NOTHING"));
   pattern.replica_identity = 'i';
   pattern.replica_index = 4711;
-  CHECK(liken(identity, pattern, "", p).empty());
-  const auto after = likeness_of_attached(identity, pattern, 1000, p);
+  CHECK(liken(identity, pattern, "", likened).empty());
+  const auto after = likeness_of_attached(identity, pattern, 1000, likened);
   REQUIRE(after.size() == 2);
   CHECK(contains(after[0].sql, "h.inhparent = 4711"));
 }
@@ -104,7 +104,7 @@ TEST_CASE("a trigger's definition is turned to the partition, whatever is in its
                        "EXECUTE FUNCTION public.refuse()",
                        'A'}};
   CHECK(
-      sql(liken(only(&config::NewPartitions::triggers), pattern, "", p)) ==
+      sql(liken(only(&config::NewPartitions::triggers), pattern, "", likened)) ==
       Words{"CREATE TRIGGER \"x ON public.events y\" BEFORE TRUNCATE ON \"public\".\"p\" FOR EACH "
             "STATEMENT EXECUTE FUNCTION public.refuse()",
             "ALTER TABLE \"public\".\"p\" ENABLE ALWAYS TRIGGER \"x ON public.events y\""});
@@ -112,6 +112,6 @@ TEST_CASE("a trigger's definition is turned to the partition, whatever is in its
 
 TEST_CASE("the owner comes last, since it may be another than we") {
   const config::Partition settings = test::audit_events();
-  CHECK(sql(liken(settings, {}, "the owner", p)).back() ==
+  CHECK(sql(liken(settings, {}, "the owner", likened)).back() ==
         "ALTER TABLE \"public\".\"p\" OWNER TO \"the owner\"");
 }

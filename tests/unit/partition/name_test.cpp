@@ -10,14 +10,14 @@ using test::at;
 
 namespace {
 
-struct Case {
+struct NameCase {
   std::string name_template;
   std::string lower;
   std::string name;
 };
 
 // clang-format off
-const Case cases[] = {
+const NameCase name_cases[] = {
     {"{table}_y%Ym%m", "2026-11-01", "audit_y2026m11"},
     {"{table}_y%Ym%md%d", "2028-02-29", "audit_y2028m02d29"},
     {"{table}_%Y%m%d%H", "2026-11-23 06:00", "audit_2026112306"},
@@ -51,7 +51,7 @@ const Case cases[] = {
 }  // namespace
 
 TEST_CASE("a name is the template filled with the table and the lower bound") {
-  for (const Case& c : cases) {
+  for (const NameCase& c : name_cases) {
     CAPTURE(c.name_template);
     CAPTURE(c.lower);
     CHECK(partition_name(c.name_template, "audit", at(c.lower)) == c.name);

@@ -29,7 +29,7 @@ Stranded month(const std::string& lower, const std::string& upper, const std::st
   return Stranded{range(lower, upper), name, 12};
 }
 
-Answers october() {
+Answers stranded_october() {
   Answers answers;
   answers.contents.columns = {"id", "occurred_at"};
   answers.contents.stranded = {month("2026-10-01", "2026-11-01", "audit_events_y2026m10")};
@@ -55,7 +55,7 @@ Words names_of(const task::Step& step) {
 }  // namespace
 
 TEST_CASE("rows of a month outside the window are drained into a partition of it") {
-  const task::Plan plan = plan_of(audit_events(), stranded_table(), october());
+  const task::Plan plan = plan_of(audit_events(), stranded_table(), stranded_october());
   REQUIRE(subjects(plan) == Words{"drain public.audit_events_y2026m10"});
   const task::Step& step = plan.steps[0];
   CHECK(step.reason ==
@@ -77,7 +77,7 @@ TEST_CASE("rows of a month outside the window are drained into a partition of it
 }
 
 TEST_CASE("the parent is locked before the default, both times") {
-  const task::Plan plan = plan_of(audit_events(), stranded_table(), october());
+  const task::Plan plan = plan_of(audit_events(), stranded_table(), stranded_october());
   const std::string first = text_of(plan.steps.at(0), "partition.lock");
   CHECK(first.find("\"audit_events\"") < first.find("\"audit_events_default\""));
   CHECK(contains(text_of(plan.steps[0], "partition.swap_lock"),
@@ -88,7 +88,7 @@ TEST_CASE("the parent is locked before the default, both times") {
 TEST_CASE("what blocks a missing partition is drained first, and creation leaves it to that") {
   Snapshot snapshot = stranded_table();
   snapshot.partitions.erase(snapshot.partitions.begin() + 1, snapshot.partitions.begin() + 3);
-  Answers answers = october();
+  Answers answers = stranded_october();
   answers.blocked = {true, false};
   answers.contents.stranded.push_back(month("2026-12-01", "2027-01-01", "audit_events_y2026m12"));
   const task::Plan plan = plan_of(audit_events(), snapshot, answers);
@@ -102,7 +102,7 @@ TEST_CASE("what blocks a missing partition is drained first, and creation leaves
 TEST_CASE("report moves nothing, and says what is blocked") {
   Snapshot snapshot = stranded_table();
   snapshot.partitions.erase(snapshot.partitions.begin() + 1);
-  Answers answers = october();
+  Answers answers = stranded_october();
   answers.blocked = {true};
   config::Partition settings = audit_events();
   settings.default_partition = config::DefaultPartition::report;
@@ -114,7 +114,7 @@ TEST_CASE("report moves nothing, and says what is blocked") {
 
 TEST_CASE("an expired range is drained too, so that retention takes it as a partition") {
   config::Partition settings = audit_events_for_a_year();
-  Answers answers = october();
+  Answers answers = stranded_october();
   answers.contents.stranded = {month("2020-01-01", "2020-02-01", "audit_events_y2020m01")};
   const task::Plan plan = plan_of(settings, stranded_table(), answers);
   REQUIRE(subjects(plan) == Words{"drain public.audit_events_y2020m01"});
@@ -124,7 +124,7 @@ TEST_CASE("an expired range is drained too, so that retention takes it as a part
 TEST_CASE("what forbids a drain is one finding, and blocked ranges stay findings") {
   Snapshot snapshot = stranded_table();
   snapshot.partitions.erase(snapshot.partitions.begin() + 1);
-  Answers answers = october();
+  Answers answers = stranded_october();
   answers.blocked = {true};
   config::Partition settings = audit_events();
   std::string expected;
@@ -157,7 +157,7 @@ TEST_CASE("what forbids a drain is one finding, and blocked ranges stay findings
 }
 
 TEST_CASE("what forbids draining one range stops no other") {
-  Answers answers = october();
+  Answers answers = stranded_october();
   answers.contents.stranded.push_back(month("2026-09-01", "2026-10-01", "audit_events_y2026m09"));
   std::string expected;
   SUBCASE("its name is taken") {
@@ -182,7 +182,7 @@ TEST_CASE("what forbids draining one range stops no other") {
 }
 
 TEST_CASE("what could not be read of the default is said, and the rest is drained") {
-  Answers answers = october();
+  Answers answers = stranded_october();
   answers.contents.error = "canceling statement due to statement timeout";
   const task::Plan plan = plan_of(audit_events(), stranded_table(), answers);
   CHECK(plan.steps.size() == 1);
@@ -200,7 +200,7 @@ TEST_CASE("the free piece around a row is cut at intervals and at what is taken"
 }
 
 TEST_CASE("a refused move names PostgreSQL's words and another way") {
-  const task::Plan plan = plan_of(audit_events(), stranded_table(), october());
+  const task::Plan plan = plan_of(audit_events(), stranded_table(), stranded_october());
   const task::Step& step = plan.steps.at(0);
   const pg::Error refused{pg::Error::Kind::refused, "audit rows are for ever", "P0001",
                           "partition.move"};
@@ -238,7 +238,7 @@ constexpr std::int64_t large = 64 << 20;
 }  // namespace
 
 TEST_CASE("rows of several months make the default one partition of them all") {
-  Answers answers = october();
+  Answers answers = stranded_october();
   answers.contents.stranded.insert(answers.contents.stranded.begin(),
                                    month("2026-07-01", "2026-08-01", "audit_events_y2026m07"));
   answers.contents.intruders = {"trigger append_only (public.refuse)"};
@@ -274,7 +274,7 @@ TEST_CASE("adoption comes after the partitions whose rows its guard would refuse
 
 TEST_CASE("what cannot be adopted as one range is drained, and why is said") {
   Snapshot snapshot = stranded_table();
-  Answers answers = october();
+  Answers answers = stranded_october();
   std::string expected;
   SUBCASE("rows on both sides of a partition") {
     answers.contents.stranded.push_back(month("2027-03-01", "2027-04-01", "audit_events_y2027m03"));
@@ -334,7 +334,7 @@ TEST_CASE("no guard is raised where a row might have nowhere else to go") {
 }
 
 TEST_CASE("a guard that was left is dropped before all else, with everything else going on") {
-  Answers answers = october();
+  Answers answers = stranded_october();
   answers.contents.guards = {"pgcaretaker_guard"};
   const task::Plan plan = plan_of(audit_events(), stranded_table(), answers);
   CHECK(subjects(plan) ==
@@ -346,7 +346,7 @@ TEST_CASE("a guard that was left is dropped before all else, with everything els
 }
 
 TEST_CASE("what a step raised is taken back from the table it was raised on") {
-  const task::Plan plan = plan_of(adopting(), stranded_table(), october());
+  const task::Plan plan = plan_of(adopting(), stranded_table(), stranded_october());
   CHECK(partition::taken_back(plan.steps.at(0)).sql ==
         "ALTER TABLE \"public\".\"audit_events_default\" DROP CONSTRAINT IF EXISTS "
         "pgcaretaker_guard");

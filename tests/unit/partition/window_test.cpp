@@ -14,7 +14,7 @@ using test::Words;
 
 namespace {
 
-const Interval month{IntervalUnit::month, 1};
+const Interval one_month{IntervalUnit::month, 1};
 const Interval ten_days{IntervalUnit::day, 10};
 
 /// "2026-11-01 to 2026-12-01", with " odd" behind what is no whole interval.
@@ -30,24 +30,24 @@ Words gap_texts(const Interval& interval, int ahead, const char* now,
 }  // namespace
 
 TEST_CASE("an empty table misses its whole window") {
-  CHECK(gap_texts(month, 0, "2026-11-23", {}) == Words{"2026-11-01 to 2026-12-01"});
-  CHECK(gap_texts(month, 2, "2026-11-23", {}) ==
+  CHECK(gap_texts(one_month, 0, "2026-11-23", {}) == Words{"2026-11-01 to 2026-12-01"});
+  CHECK(gap_texts(one_month, 2, "2026-11-23", {}) ==
         Words{"2026-11-01 to 2026-12-01", "2026-12-01 to 2027-01-01", "2027-01-01 to 2027-02-01"});
-  CHECK(gap_texts(month, 1, "2028-02-29 23:59", {}) ==
+  CHECK(gap_texts(one_month, 1, "2028-02-29 23:59", {}) ==
         Words{"2028-02-01 to 2028-03-01", "2028-03-01 to 2028-04-01"});
 }
 
 TEST_CASE("what stands is not missing, and a gap between is") {
-  CHECK(gap_texts(month, 2, "2026-11-23", {range("2026-11-01", "2027-02-01")}).empty());
-  CHECK(gap_texts(month, 2, "2026-11-23",
+  CHECK(gap_texts(one_month, 2, "2026-11-23", {range("2026-11-01", "2027-02-01")}).empty());
+  CHECK(gap_texts(one_month, 2, "2026-11-23",
                   {range("2026-11-01", "2026-12-01"), range("2027-01-01", "2027-02-01")}) ==
         Words{"2026-12-01 to 2027-01-01"});
-  CHECK(gap_texts(month, 1, "2026-11-23", {range("2026-12-01", "2027-01-01")}) ==
+  CHECK(gap_texts(one_month, 1, "2026-11-23", {range("2026-12-01", "2027-01-01")}) ==
         Words{"2026-11-01 to 2026-12-01"});
 }
 
 TEST_CASE("holes in the past and cover beyond the window are nobody's business") {
-  CHECK(gap_texts(month, 0, "2026-11-23",
+  CHECK(gap_texts(one_month, 0, "2026-11-23",
                   {range("2026-01-01", "2026-02-01"), range("2026-11-01", "2026-12-01"),
                    range("2029-01-01", "2029-02-01")})
             .empty());
@@ -55,13 +55,13 @@ TEST_CASE("holes in the past and cover beyond the window are nobody's business")
 
 TEST_CASE("beside odd partitions only what they leave free is created, so nothing overlaps") {
   // A month at local midnight of New York, as a tool in that zone makes it.
-  CHECK(gap_texts(month, 1, "2026-11-23", {range("2026-11-01 05:00", "2026-12-01 05:00")}) ==
+  CHECK(gap_texts(one_month, 1, "2026-11-23", {range("2026-11-01 05:00", "2026-12-01 05:00")}) ==
         Words{"2026-11-01 to 2026-11-01 05:00 odd", "2026-12-01 05:00 to 2027-01-01 odd"});
   // Weeks until the new year, then months.
-  CHECK(gap_texts(month, 1, "2026-12-30", {range("2026-12-01", "2027-01-04")}) ==
+  CHECK(gap_texts(one_month, 1, "2026-12-30", {range("2026-12-01", "2027-01-04")}) ==
         Words{"2027-01-04 to 2027-02-01 odd"});
   // Two islands inside one interval.
-  CHECK(gap_texts(month, 0, "2026-11-23",
+  CHECK(gap_texts(one_month, 0, "2026-11-23",
                   {range("2026-11-05", "2026-11-10"), range("2026-11-20", "2026-11-25")}) ==
         Words{"2026-11-01 to 2026-11-05 odd", "2026-11-10 to 2026-11-20 odd",
               "2026-11-25 to 2026-12-01 odd"});
@@ -80,8 +80,8 @@ TEST_CASE("ten days of another origin are healed and then followed in our own co
 }
 
 TEST_CASE("a partition without end leaves nothing to create") {
-  CHECK(gap_texts(month, 3, "2026-11-23", {{at("2026-11-01"), UtcTime::max()}}).empty());
-  CHECK(gap_texts(month, 1, "2026-11-23", {{UtcTime::min(), at("2026-12-01")}}) ==
+  CHECK(gap_texts(one_month, 3, "2026-11-23", {{at("2026-11-01"), UtcTime::max()}}).empty());
+  CHECK(gap_texts(one_month, 1, "2026-11-23", {{UtcTime::min(), at("2026-12-01")}}) ==
         Words{"2026-12-01 to 2027-01-01"});
 }
 
@@ -105,7 +105,7 @@ TEST_CASE("merged ranges are sorted, joined where they touch and apart where the
 }
 
 TEST_CASE("the window is the current interval and those ahead") {
-  CHECK(window(month, 3, at("2026-11-23")) == range("2026-11-01", "2027-03-01"));
-  CHECK(window(month, 0, at("2026-11-30 23:59")) == range("2026-11-01", "2026-12-01"));
+  CHECK(window(one_month, 3, at("2026-11-23")) == range("2026-11-01", "2027-03-01"));
+  CHECK(window(one_month, 0, at("2026-11-30 23:59")) == range("2026-11-01", "2026-12-01"));
   CHECK(window({IntervalUnit::week, 1}, 1, at("2026-12-31")) == range("2026-12-28", "2027-01-11"));
 }
