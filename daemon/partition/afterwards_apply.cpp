@@ -102,10 +102,10 @@ Awaitable<std::string> watch(const task::Surroundings& around, int pid, SteadyTi
   }
 }
 
-SteadyTime end_of_work(const config::Partition& settings, const task::Surroundings& around) {
+SteadyTime end_of_work(const config::Partition& settings, const task::Surroundings& around,
+                       SteadyTime now) {
   const Duration share = std::clamp(settings.every / share_of_pass, shortest_work, longest_work);
-  return std::min(around.clock.now() + share,
-                  around.pass_started + settings.patience + longest_after_patience);
+  return std::min(now + share, around.pass_started + settings.patience + longest_after_patience);
 }
 
 Applied interrupted(const Step& step, const std::string& why) {
@@ -186,8 +186,9 @@ class Work {
 
  private:
   Awaitable<std::optional<Applied>> run(Duration lock_timeout) {
-    const SteadyTime until = end_of_work(settings_, around_);
-    const Duration left = std::chrono::duration_cast<Duration>(until - around_.clock.now());
+    const SteadyTime now = around_.clock.now();
+    const SteadyTime until = end_of_work(settings_, around_, now);
+    const Duration left = std::chrono::duration_cast<Duration>(until - now);
     std::optional<Applied> ended;
     if (left < shortest_work) {
       ended = interrupted(step_, "the pass has no time left for it");

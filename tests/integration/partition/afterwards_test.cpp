@@ -65,6 +65,14 @@ TEST_CASE("a table without a row comes to rest as well") {
   CHECK(acts(kept.plan()) == Words{});
 }
 
+TEST_CASE("a table that is looked at every few seconds is tended as well") {
+  Kept kept;
+  create_closed(kept.admin());
+  config::Partition settings = tended_events();
+  settings.every = 1s;
+  CHECK(results(kept.once(settings)) == Words{"freeze done", "analyze done"});
+}
+
 TEST_CASE("both can be switched off") {
   Kept kept;
   create_closed(kept.admin());
