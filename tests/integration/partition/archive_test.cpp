@@ -63,6 +63,19 @@ struct Scene {
   std::vector<archive::Stored> archives() const { return archive::list(place->settings.directory); }
   std::int64_t archived_rows() const { return archives().back().manifest.value().rows; }
 
+  archive::RestoreRequest first_archive() const {
+    archive::RestoreRequest request;
+    request.folder = archives()[0].folder;
+    request.manifest = archives()[0].manifest.value();
+    return request;
+  }
+  archive::Restored restore(const archive::RestoreRequest& request) {
+    pg::SideThread thread{std::chrono::seconds{5}};
+    async::RealClock clock;
+    const archive::Workshop workshop{place->settings, "1.2.3", thread, clock};
+    return run(keeper.loop(), archive::restore(keeper.connection(), request, workshop));
+  }
+
   bool is_there() {
     return admin.value("SELECT to_regclass('public.events_y2026m01')").has_value();
   }
@@ -118,19 +131,14 @@ TEST_CASE_FIXTURE(Scene, "a partition comes back attached, with all its rows, as
       "CREATE TRIGGER shut BEFORE TRUNCATE ON public.events EXECUTE FUNCTION public.refuse();"
       "CREATE TRIGGER told AFTER INSERT ON public.events EXECUTE FUNCTION public.refuse()");
   keeper.once(settings, november);
-  pg::SideThread thread{std::chrono::seconds{5}};
-  async::RealClock clock;
-  const archive::Workshop workshop{place->settings, "1.2.3", thread, clock};
-  archive::RestoreRequest request;
-  request.folder = archives()[0].folder;
-  request.manifest = archives()[0].manifest.value();
+  archive::RestoreRequest request = first_archive();
   request.as = request.manifest.table;
   request.attach = true;
   auto likeness = run(keeper.loop(),
                       partition::likeness_of_restored(keeper.connection(), settings, request.as));
   request.before_attach = likeness.before_attach;
   request.after_attach = likeness.after_attach;
-  const auto back = run(keeper.loop(), archive::restore(keeper.connection(), request, workshop));
+  const auto back = restore(request);
   CHECK(back.rows == 300);
   CHECK(back.differences == Words{});
   CHECK(admin.number("SELECT count(*) FROM (TABLE public.before EXCEPT ALL TABLE public.events) "
@@ -144,7 +152,7 @@ TEST_CASE_FIXTURE(Scene, "a partition comes back attached, with all its rows, as
   // What is left out is told.
   admin.execute("DROP TABLE " + request.as.sql());
   request.before_attach.clear();
-  const auto bare = run(keeper.loop(), archive::restore(keeper.connection(), request, workshop));
+  const auto bare = restore(request);
   CHECK(bare.differences == Words{"another replica identity", "other statistics targets",
                                   "a statement trigger is missing"});
 }
@@ -179,14 +187,9 @@ TEST_CASE_FIXTURE(Scene,
   const int rounds = cancel_everywhere(keeper.loop(), go_on, check);
   CHECK(rounds > 10);
   CHECK(dropped > 0);
-  pg::SideThread thread{std::chrono::seconds{5}};
-  async::RealClock clock;
-  const archive::Workshop workshop{place->settings, "1.2.3", thread, clock};
-  archive::RestoreRequest request;
-  request.folder = archives()[0].folder;
-  request.manifest = archives()[0].manifest.value();
+  archive::RestoreRequest request = first_archive();
   request.as = {"public", "back"};
-  CHECK(run(keeper.loop(), archive::restore(keeper.connection(), request, workshop)).rows == 300);
+  CHECK(restore(request).rows == 300);
   CHECK(admin.number("SELECT count(*) FROM (TABLE public.before EXCEPT ALL TABLE public.back) AS "
                      "lost") == 0);
 }
