@@ -54,7 +54,7 @@ END
 
 milliseconds() { date +%s%N | cut -c1-13; }
 
-# Median of what `plan` takes from start to end, less what one takes that looks at no table.
+# Milliseconds that `plan` takes from start to end, the median.
 look() {
   local i start times=()
   for ((i = 0; i < runs; i++)); do

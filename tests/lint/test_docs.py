@@ -58,6 +58,10 @@ void each_key(Visitor& visitor, Is<Settings> auto& settings) {
 ''',
     facts.EXIT_CODES: 'enum class ExitCode : int {\n  ok = 0,  // done\n  usage =\n      64,\n};\n',
     facts.ALERTS: 'rules:\n  - alert: PgcaretakerDown\n    expr: pgcaretaker_up == 0\n',
+    'daemon/x.cpp': '''
+  findings.add(Severity::critical, "gone", name, "it is gone");
+  return Finding{Severity::warning, is_new ? "odd_new" : "odd_old", name, text};
+''',
     'dev': 'verb_test() {\n  :\n}\nverb_build() {\n  :\n}\n',
 }
 
@@ -121,6 +125,8 @@ See [metrics](docs/metrics.md), run `./dev test`.
 
 ## PgcaretakerDown
 ''',
+    'docs/findings.md': '| code | severity |\n|---|---|\n| `gone` | critical |\n'
+                        '| `odd_new`, `odd_old` | warning |\n',
     'docs/hacking.md': '`./dev test` and `./dev build`, as [above](../README.md).\n',
     'systemd/pgcaretaker.service': 'RestartPreventExitStatus=64\n',
 }
@@ -212,6 +218,12 @@ class Documents(unittest.TestCase):
                      'docs/operations.md', '## Pgcaretaker', '## No')
         self.notices('docs/operations.md: PgcaretakerGone is no alert of ' + facts.ALERTS,
                      'docs/operations.md', 'Down', 'Gone')
+
+    def test_findings(self):
+        self.notices('docs/findings.md: the finding odd_old is missing', 'docs/findings.md',
+                     ', `odd_old`', '')
+        self.notices('docs/findings.md: lost is no finding of the code', 'docs/findings.md',
+                     '`gone`', '`gone`, `lost`')
 
     def test_verbs(self):
         self.notices('docs/hacking.md: ./dev build is missing', 'docs/hacking.md', './dev build',

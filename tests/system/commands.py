@@ -88,6 +88,17 @@ def unreadable_dsn(folder):
         ran = daemon.once(command, "-c", path)
         check(f"{command} refuses a dsn that libpq cannot read with 78 and its place",
               ran.code == 78 and "dsn.toml:3:7: database.dsn: cannot be read: " in ran.err, ran)
+    ran = daemon.once("check-config", "-c", path, "--set", "http.port=1")
+    check("... beside every other problem", ran.code == 78 and "database.dsn: " in ran.err
+          and "http.port: " in ran.err, ran)
+
+
+def status_without_secrets(folder):
+    path = folder / "secret.toml"
+    path.write_text(world.settings("x"))
+    ran = daemon.once("status", "-c", path, "--set", "http.listen=127.0.0.1:1",
+                      "--set", f"database.password_file={folder}/unreadable")
+    check("status asks for no password of the database", ran.code == 69, ran)
 
 
 def plan_and_once(folder):
@@ -204,6 +215,7 @@ def main():
         wrong_configurations(folder)
         effective_settings(folder)
         unreadable_dsn(folder)
+        status_without_secrets(folder)
         plan_and_once(folder)
         once_says_it_once(folder)
         failures(folder)

@@ -70,7 +70,8 @@ def build(docker_engine):
             (stage / path).exists() for path in (
                 "usr/bin/pgcaretaker", "usr/lib/systemd/system/pgcaretaker.service",
                 "usr/lib/sysusers.d/pgcaretaker.conf", "usr/lib/tmpfiles.d/pgcaretaker.conf",
-                "etc/pgcaretaker/pgcaretaker.toml")), ran)
+                "etc/pgcaretaker/pgcaretaker.toml", "usr/share/pgcaretaker/roles.sql",
+                "usr/share/pgcaretaker/journal.sql")), ran)
         check_equal("the unit is installed as it is", (
             stage / "usr/lib/systemd/system/pgcaretaker.service").read_text(),
             (checks.ROOT / "systemd/pgcaretaker.service").read_text())

@@ -10,7 +10,7 @@
 #include "app/version.hpp"
 #include "archive/error.hpp"
 #include "archive/restore.hpp"
-#include "partition/restored.hpp"
+#include "partition/restored_catalog.hpp"
 
 namespace pgcaretaker::app {
 

@@ -63,6 +63,19 @@ struct Kept {
     return run(loop, task::plan_only(task, pool, clock));
   }
   Admin& admin() { return database.admin(); }
+  /// Of a session of the pool: what freezing changes for a while.
+  std::string session_settings() {
+    const auto read = [this]() -> Awaitable<std::string> {
+      const pg::Loan loan = co_await pool.acquire();
+      const pg::Result result = co_await loan.connection().query(
+          "settings",
+          "SELECT current_setting('lock_timeout') || current_setting('statement_timeout') || "
+          "current_setting('vacuum_cost_delay') AS settings");
+      co_return result.only_row().get<std::string>("settings");
+    };
+    loop.restart();
+    return run(loop, read());
+  }
   /// Transactions since the oldest row of the closed partition that may be unfrozen.
   long long age() {
     return admin().number("SELECT age(relfrozenxid) FROM pg_class WHERE oid = '" +

@@ -293,15 +293,7 @@ TEST_CASE("the table alone is analyzed where PostgreSQL can") {
 TEST_CASE("a session that froze has its own settings again") {
   Kept kept{1};
   create_closed(kept.admin());
-  const std::string sql =
-      "SELECT current_setting('lock_timeout') || current_setting('statement_timeout') || "
-      "current_setting('vacuum_cost_delay') AS settings";
-  const auto settings = [&]() -> Awaitable<std::string> {
-    const pg::Loan loan = co_await kept.pool.acquire();
-    const pg::Result result = co_await loan.connection().query("settings", sql);
-    co_return result.only_row().get<std::string>("settings");
-  };
-  const std::string before = run(kept.loop, settings());
+  const std::string before = kept.session_settings();
   CHECK(results(kept.once()) == Words{"freeze done", "analyze done"});
-  CHECK(run(kept.loop, settings()) == before);
+  CHECK(kept.session_settings() == before);
 }

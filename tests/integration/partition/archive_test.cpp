@@ -6,7 +6,7 @@
 #include "archive/restore.hpp"
 #include "archive/store.hpp"
 #include "partition/archive_apply.hpp"
-#include "partition/restored.hpp"
+#include "partition/restored_catalog.hpp"
 #include "partition_fixture.hpp"
 #include "support/cancel_everywhere.hpp"
 #include "support/process.hpp"

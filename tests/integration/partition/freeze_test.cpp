@@ -33,19 +33,7 @@ TEST_CASE("a cancel at any await of a freeze leaves a session in order, or none"
       "SELECT relfrozenxid FROM pg_class WHERE oid = 'public.events_old'::regclass";
   const std::string before = admin.value(frozen_until).value();
   admin.execute("SET allow_system_table_mods = on");
-  const std::string own =
-      "SELECT current_setting('lock_timeout') || current_setting('statement_timeout') || "
-      "current_setting('vacuum_cost_delay') AS settings";
-  const auto settings_now = [&]() -> Awaitable<std::string> {
-    const pg::Loan loan = co_await kept.pool.acquire();
-    const pg::Result result = co_await loan.connection().query("settings", own);
-    co_return result.only_row().get<std::string>("settings");
-  };
-  const auto fresh_settings = [&] {
-    kept.loop.restart();
-    return run(kept.loop, settings_now());
-  };
-  const std::string usual = fresh_settings();
+  const std::string usual = kept.session_settings();
   const task::Surroundings around = surroundings();
   partition::PartitionTask task{settings};
   bool is_done = false;
@@ -58,7 +46,7 @@ TEST_CASE("a cancel at any await of a freeze leaves a session in order, or none"
   int frozen = 0;
   const int rounds = cancel_everywhere(kept.loop, freeze, [&](const CancelledRound& round) {
     CAPTURE(round.step);
-    CHECK(fresh_settings() == usual);
+    CHECK(kept.session_settings() == usual);
     CHECK(admin.number("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE "
                        "'pgcaretaker%' AND state <> 'idle'") == 0);
     if (admin.value(frozen_until) != before) ++frozen;

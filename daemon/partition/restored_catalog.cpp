@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The statements of creation, for a table that has been there before.
-#include "partition/restored.hpp"
+#include "partition/restored_catalog.hpp"
 
 #include "partition/likeness.hpp"
 #include "partition/pattern.hpp"
