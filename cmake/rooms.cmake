@@ -17,8 +17,8 @@ target_compile_options(build_flags INTERFACE
   # clang 14 needs to be told that libstdc++'s <coroutine> may use its coroutines.
   $<$<CXX_COMPILER_ID:Clang>:-D__cpp_impl_coroutine=201902L -Wno-builtin-macro-redefined>)
 if(CMAKE_UNITY_BUILD)
-  # The presets compile some files together, which takes far less time. What is a file's own is then in
-  # one that another includes, which g++ takes for a header.
+  # The presets compile some files together, which takes far less time. What is a file's own is then
+  # in one that another includes, which g++ takes for a header.
   target_compile_options(build_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endif()
 if(PGCARETAKER_SANITIZE)
