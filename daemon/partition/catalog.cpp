@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/ip/host_name.hpp>
 #include <sstream>
 
@@ -74,7 +75,8 @@ SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS name,
 
 // A table also takes its name as a type.
 constexpr std::string_view taken_names_sql = R"(
-SELECT c.relname::text AS name,
+SELECT c.relname::text AS name, c.oid::int8 AS oid,
+       coalesce(i.inhparent, 0)::int8 AS attached_to,
        CASE WHEN i.inhparent IS NOT NULL THEN 'a partition of ' || i.inhparent::regclass::text
             WHEN c.relkind IN ('r', 'p') THEN 'a table that is attached to nothing'
             WHEN c.relkind IN ('i', 'I') THEN 'an index'
@@ -86,7 +88,7 @@ SELECT c.relname::text AS name,
   LEFT JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = c.oid
  WHERE n.nspname = $1 AND c.relname = ANY ($2::name[])
 UNION ALL
-SELECT t.typname::text, 'a type'
+SELECT t.typname::text, 0, 0, 'a type'
   FROM pg_catalog.pg_type AS t
   JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
  WHERE n.nspname = $1 AND t.typname = ANY ($2::name[]) AND t.typrelid = 0)";
@@ -153,24 +155,26 @@ Awaitable<RetentionAnswer> ask_retention(Connection& connection,
   co_return answer;
 }
 
-Awaitable<std::map<std::string, std::string>> ask_names(Connection& connection,
-                                                        const config::Partition& settings,
-                                                        const Draft& draft,
-                                                        const DefaultContents& contents) {
-  std::map<std::string, std::string> taken;
+/// Fills taken_names, and outdated when somebody attached one of them since `snapshot`.
+Awaitable<void> ask_names(Connection& connection, const config::Partition& settings,
+                          const Snapshot& snapshot, const Draft& draft, Answers& answers) {
   std::vector<std::string> names;
   for (const Missing& missing : draft.missing) {
     names.push_back(missing.name);
   }
-  for (const Stranded& stranded : contents.stranded) {
+  for (const Stranded& stranded : answers.contents.stranded) {
     names.push_back(stranded.name);
   }
   const Result result = co_await connection.query("partition.taken_names", taken_names_sql,
                                                   settings.table.schema, names);
   for (const Row row : result) {
-    taken.emplace(row.get<std::string>("name"), row.get<std::string>("what"));
+    answers.taken_names.emplace(row.get<std::string>("name"), row.get<std::string>("what"));
+    const auto oid = row.get<std::int64_t>("oid");
+    const bool ours = row.get<std::int64_t>("attached_to") == snapshot.table.oid;
+    answers.outdated |=
+        ours && std::ranges::find(snapshot.partitions, oid, &ObservedPartition::oid) ==
+                    snapshot.partitions.end();
   }
-  co_return taken;
 }
 
 /// nullopt = there is none whose storage could be followed.
@@ -258,7 +262,7 @@ Awaitable<Answers> ask(Connection& connection, const config::Partition& settings
   Answers answers;
   answers.contents = co_await read_default_contents(connection, settings, snapshot, draft);
   if (!draft.missing.empty() || !answers.contents.stranded.empty()) {
-    answers.taken_names = co_await ask_names(connection, settings, draft, answers.contents);
+    co_await ask_names(connection, settings, snapshot, draft, answers);
     answers.blocked = co_await ask_blocked(connection, settings, snapshot, draft);
   }
   const std::vector<std::int64_t> tied = tied_tables(settings, snapshot, draft);

@@ -148,6 +148,7 @@ struct Answers {
   std::map<std::int64_t, Hold> holds;  // by partition OID; absent = not asked
   DefaultContents contents;            // empty when there is no default partition
   std::map<std::int64_t, Ties> ties;   // by OID of the table; absent = it has none
+  bool outdated = false;               // a partition was attached that the snapshot does not have
 };
 
 }  // namespace pgcaretaker::partition

@@ -24,6 +24,29 @@ constexpr Duration time_for_work = 10min;
 // of them ahead.
 constexpr Duration shortest_archiving = 15min;
 constexpr Duration longest_archiving = std::chrono::days{30};
+// Whoever else makes partitions meanwhile makes them in one go; what differs after this is told.
+constexpr int most_observations = 3;
+
+/// All that a plan is made of.
+struct Observed {
+  Snapshot snapshot;
+  Draft draft;
+  Answers answers;
+};
+
+/// Once more when the table changed between two questions: `plan` may run beside a daemon, and
+/// create_function beside anybody.
+Awaitable<Observed> observe_all(pg::Connection& connection, const config::Partition& settings,
+                                const config::Journal& journal, std::optional<UtcTime> as_of) {
+  Observed seen;
+  for (int i = 0; i < most_observations; ++i) {
+    seen.snapshot = co_await observe(connection, settings, journal, as_of);
+    seen.draft = make_draft(settings, seen.snapshot);
+    seen.answers = co_await ask(connection, settings, seen.snapshot, seen.draft);
+    if (!seen.answers.outdated) break;
+  }
+  co_return seen;
+}
 
 }  // namespace
 
@@ -44,14 +67,13 @@ Duration PartitionTask::tolerated_jump() const {
 
 Awaitable<task::Plan> PartitionTask::plan(pg::Connection& connection,
                                           std::optional<UtcTime> as_of) {
-  const Snapshot snapshot = co_await observe(connection, settings_, journal_, as_of);
-  const Draft draft = make_draft(settings_, snapshot);
+  const Observed seen = co_await observe_all(connection, settings_, journal_, as_of);
   archives_.clear();
-  covered_until_ = draft.covered_until;
-  const Answers answers = co_await ask(connection, settings_, snapshot, draft);
-  task::Plan plan = make_plan(settings_, journal_, snapshot, draft, answers);
+  covered_until_ = seen.draft.covered_until;
+  task::Plan plan = make_plan(settings_, journal_, seen.snapshot, seen.draft, seen.answers);
   try {
-    co_await add_afterwards(connection, settings_, snapshot, draft, answers, frozen_, plan);
+    co_await add_afterwards(connection, settings_, seen.snapshot, seen.draft, seen.answers, frozen_,
+                            plan);
   } catch (const pg::Error& error) {
     // Upkeep must not keep anything else from being done.
     if (connection.state() != pg::SessionState::ready) throw;

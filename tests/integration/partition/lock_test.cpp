@@ -22,16 +22,47 @@ using task::Applied;
 
 namespace {
 
-/// Asks the server again and again until the session waits for a lock; then runs `act` on it.
-void when_waiting(const std::string& dbname, int pid, const std::string& act) {
-  Admin watcher{dbname};
-  const std::string id = std::to_string(pid);
-  while (watcher.number("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = " + id) == 0) {
-  }
-  watcher.execute(act + "(" + id + ")");
+/// Asks the server again and again until the keeper waits for a lock; then `other` does `act`.
+std::thread when_waiting(const TestDatabase& database, Keeper& keeper, Admin& other,
+                         const std::string& act) {
+  const std::string pid = std::to_string(keeper.connection().backend_pid());
+  return std::thread{[name = database.name(), pid, &other, act] {
+    Admin watcher{name};
+    const std::string waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = " + pid;
+    while (watcher.number(waits) == 0) {
+    }
+    other.execute(act);
+  }};
+}
+
+/// Ends the keeper's session once it waits for a lock.
+std::thread killed_when_waiting(TestDatabase& database, Keeper& keeper) {
+  const std::string pid = std::to_string(keeper.connection().backend_pid());
+  return when_waiting(database, keeper, database.admin(),
+                      "SELECT pg_terminate_backend(" + pid + ")");
 }
 
 }  // namespace
+
+TEST_CASE("a partition that another made while the plan was asking is no clash of names") {
+  TestDatabase database;
+  create_events(database.admin());
+  database.admin().execute(
+      "CREATE TABLE public.days AS SELECT 60 AS days; GRANT SELECT ON public.days TO PUBLIC");
+  config::Partition settings = short_lived_events();
+  settings.retention_query = "SELECT days FROM public.days";
+  Keeper keeper{database.options()};
+  Admin maker{database.name()};
+  maker.execute("BEGIN; LOCK TABLE public.days IN ACCESS EXCLUSIVE MODE");
+  std::thread other =
+      when_waiting(database, keeper, maker,
+                   "CREATE TABLE public.events_y2026m11 PARTITION OF public.events "
+                   "FOR VALUES FROM ('2026-11-01 00:00Z') TO ('2026-12-01 00:00Z'); COMMIT");
+  const task::Plan plan = keeper.plan(settings, november);
+  other.join();
+  CHECK(codes(plan.findings) == Words{});
+  CHECK(subjects(plan) == Words{"create public.events_y2026m12"});
+}
 
 TEST_CASE("a reader keeps a drop waiting no longer than lock_timeout, and nothing changes") {
   TestDatabase database;
@@ -311,8 +342,7 @@ TEST_CASE("a session killed between CREATE and ATTACH leaves no table behind") {
   Admin holder{database.name()};
   holder.execute("BEGIN");
   holder.execute("LOCK TABLE public.events IN SHARE UPDATE EXCLUSIVE MODE");
-  std::thread killer{when_waiting, database.name(), keeper.connection().backend_pid(),
-                     "SELECT pg_terminate_backend"};
+  std::thread killer = killed_when_waiting(database, keeper);
   CHECK_THROWS_AS(keeper.apply(events(), plan.steps[0]), pg::Error);
   killer.join();
   CHECK(keeper.connection().state() == pg::SessionState::closed);
@@ -337,8 +367,7 @@ TEST_CASE(
   Admin holder{database.name()};
   holder.execute("BEGIN");
   holder.execute("LOCK TABLE ONLY public.events_y2026m01 IN ACCESS SHARE MODE");
-  std::thread killer{when_waiting, database.name(), keeper.connection().backend_pid(),
-                     "SELECT pg_terminate_backend"};
+  std::thread killer = killed_when_waiting(database, keeper);
   CHECK_THROWS_AS(keeper.apply(short_lived_events(), plan.steps[2]), pg::Error);
   killer.join();
   holder.execute("ROLLBACK");
