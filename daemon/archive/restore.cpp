@@ -20,6 +20,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t piece_bytes = std::size_t{1} << 20;
+// For ATTACH, while which writers of a default partition and of tables that foreign keys point to
+// have to wait.
+constexpr Duration longest_attach = 2s;
+constexpr std::string_view bounds_check = "pgcaretaker_bounds";
 
 /// Ends the transaction of a rehearsal.
 struct Rehearsed {};
@@ -119,6 +123,10 @@ class Restoring {
     for (const task::Statement& statement : request_.before_attach) {
       co_await send(statement);
     }
+    const std::string limits =
+        fmt::format("SELECT pg_catalog.set_config('statement_timeout', '{}', true)",
+                    (request_.lock_timeout + longest_attach).count());
+    co_await connection_.query("archive.limits", limits);
     const std::string sql = attach_sql(manifest_, request_.as);
     co_await connection_.query("archive.attach", sql);
     for (const task::Statement& statement : request_.after_attach) {
@@ -126,11 +134,39 @@ class Restoring {
     }
   }
 
+  /// Rows are checked as they come in, so that ATTACH need not read them under its locks.
+  Awaitable<void> fence() {
+    const std::string sql = fmt::format("ALTER TABLE {} ADD CONSTRAINT {} CHECK ({})",
+                                        request_.as.sql(), bounds_check, bounds_);
+    co_await connection_.query("archive.fence", sql);
+  }
+
+  Awaitable<void> attach_filled() {
+    try {
+      co_await attach();
+    } catch (const pg::Error& error) {
+      if (!error.is_statement_timeout() || error.is_connection_lost()) throw;
+      throw Error{fmt::format(
+          "{} could not be attached to {} within {} s, for which others have to wait: restore it "
+          "with --as, and attach it by hand when it suits them",
+          request_.as.text(), manifest_.parent->text(), longest_attach / 1s)};
+    }
+    const std::string sql =
+        fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", request_.as.sql(), bounds_check);
+    co_await connection_.query("archive.unfence", sql);
+  }
+
   /// With an empty table ATTACH says all that it has against this range, before hours of copying.
   Awaitable<void> rehearse() {
     const auto body = [this]() -> Awaitable<void> {
       co_await create();
       co_await attach();
+      const std::string name = request_.as.sql();
+      const pg::Result bounds = co_await connection_.query(
+          "archive.bounds",
+          "SELECT pg_catalog.pg_get_partition_constraintdef($1::pg_catalog.regclass) AS bounds",
+          name);
+      bounds_ = bounds.only_row().get<std::string>("bounds");
       throw Rehearsed{};
     };
     try {
@@ -154,11 +190,10 @@ class Restoring {
       co_await connection_.query("archive.encoding", encoding, manifest_.encoding);
       co_await create();
       co_await revoke();
+      if (request_.attach) co_await fence();
       co_await fill(*file);
       co_await prove();
-      if (request_.attach) {
-        co_await attach();
-      }
+      if (request_.attach) co_await attach_filled();
     };
     co_await pg::transact(connection_, options(), body);
   }
@@ -230,6 +265,7 @@ class Restoring {
   const Manifest& manifest_;
   Progress progress_;
   Restored restored_;
+  std::string bounds_;  // of what is attached, as a condition on its rows
 };
 
 }  // namespace

@@ -164,13 +164,14 @@ class Writing {
   Awaitable<void> begin() {
     step("lock table");
     const std::string table = subject_.table.sql();
+    const std::string_view mode = must_lift_             ? "ACCESS EXCLUSIVE"
+                                  : subject_.is_detached ? "SHARE"
+                                                         : "ACCESS SHARE";
+    const std::string lock = fmt::format("LOCK TABLE ONLY {} IN {} MODE", table, mode);
+    co_await connection_.query("archive.lock", lock);
     if (must_lift_) {
       const std::string lift = fmt::format("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", table);
       co_await connection_.query("archive.lift", lift);
-    } else {
-      const std::string lock = fmt::format("LOCK TABLE ONLY {} IN {} MODE", table,
-                                           subject_.is_detached ? "SHARE" : "ACCESS SHARE");
-      co_await connection_.query("archive.lock", lock);
     }
     co_await check_detached();
     step("settings");

@@ -15,40 +15,26 @@ namespace {
 using task::Statement;
 using task::Step;
 
-/// Still the default of this parent, and every range that the guard would shut out has a partition.
+/// Every range that the guard would shut out has a partition.
 Statement is_ready(const StepContext& context, const std::vector<TimeRange>& needed) {
   std::string bounds;
   for (const TimeRange& range : needed) {
     bounds += (bounds.empty() ? "" : ", ") + pg::quote_literal(bounds_clause(context.key, range));
   }
-  return make_statement(
-      statement::guard,
-      fmt::format("SELECT 1\n"
-                  "  FROM pg_catalog.pg_inherits AS i\n"
-                  "  JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid\n"
-                  " WHERE i.inhrelid = {0} AND i.inhparent = {1} AND NOT i.inhdetachpending\n"
-                  "   AND c.oid = {2}::pg_catalog.regclass AND c.relkind = 'r'\n"
-                  "   AND pg_catalog.pg_get_expr(c.relpartbound, 0) = 'DEFAULT'\n"
-                  "   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS f\n"
-                  "                    WHERE f.contype = 'f' AND f.confrelid IN ({0}, {1}))\n"
-                  "   AND (SELECT pg_catalog.count(*)\n"
-                  "          FROM pg_catalog.pg_inherits AS o\n"
-                  "          JOIN pg_catalog.pg_class AS p ON p.oid = o.inhrelid\n"
-                  "         WHERE o.inhparent = {1}\n"
-                  "           AND pg_catalog.pg_get_expr(p.relpartbound, 0)\n"
-                  "               = ANY (ARRAY[{3}]::text[])) = {4}",
-                  context.default_partition->oid, context.table_oid,
-                  pg::quote_literal(context.default_partition->name.sql()), bounds, needed.size()),
-      1);
+  return still_default(context,
+                       fmt::format("\n   AND (SELECT pg_catalog.count(*)\n"
+                                   "          FROM pg_catalog.pg_inherits AS o\n"
+                                   "          JOIN pg_catalog.pg_class AS p ON p.oid = o.inhrelid\n"
+                                   "         WHERE o.inhparent = {}\n"
+                                   "           AND pg_catalog.pg_get_expr(p.relpartbound, 0)\n"
+                                   "               = ANY (ARRAY[{}]::text[])) = {}",
+                                   context.table_oid, bounds, needed.size()));
 }
 
 /// The default's successor: like a new partition, but as open to direct use as the default was.
 std::vector<Statement> successor(const StepContext& context, const DefaultContents& contents) {
   const config::TableName& name = context.default_partition->name;
-  std::vector<Statement> statements{make_statement(
-      statement::create, fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING IDENTITY){}",
-                                     name.sql(), context.settings.table.sql(),
-                                     storage_clause(context.settings.created, context.pattern)))};
+  std::vector<Statement> statements{create_like(context.settings, context.pattern, name)};
   append(statements, liken(context.settings, context.pattern, context.owner, name));
   statements.push_back(
       make_statement(statement::swap, fmt::format("ALTER TABLE {} ATTACH PARTITION {} DEFAULT",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One statement outside a transaction, and the watch beside it.
+// One statement outside a transaction, which makes way.
 #include "partition/afterwards_apply.hpp"
 
 #include <fmt/format.h>
@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <optional>
 
-#include "async/with_deadline.hpp"
 #include "config/duration.hpp"
 #include "partition/afterwards_steps.hpp"
 #include "partition/lock_hooks.hpp"
+#include "partition/make_way.hpp"
 #include "partition/refusal.hpp"
 #include "partition/steps.hpp"
 #include "postgres/lock_budget.hpp"
@@ -27,12 +27,6 @@ using task::Severity;
 using task::Statement;
 using task::Step;
 
-// How long somebody may wait for us before we know.
-constexpr Duration watch_pause = 200ms;
-// Without a second session nobody can tell us that they wait.
-constexpr Duration longest_blind = 2s;
-// A look takes milliseconds; one that takes longer is as good as none.
-constexpr Duration longest_glance = 1s;
 // What is not done by then goes on with the next pass. Passes of a task do not overlap, so that
 // together they must not take up the time until the next one, which may have to create.
 constexpr Duration longest_work = 5min;
@@ -48,73 +42,10 @@ constexpr Duration cost_delay = 2ms;
 constexpr int first_with_shared_statistics = 150000;
 constexpr Duration collector_delay = 1s;
 
-constexpr std::string_view somebody_waits = " waits for it";
-
-constexpr std::string_view waiters_sql = R"(
-SELECT pg_catalog.format('pid %s (user %s, application %s)', a.pid, a.usename, a.application_name)
-         AS who
-  FROM (SELECT DISTINCT l.pid FROM pg_catalog.pg_locks AS l
-         WHERE NOT l.granted AND l.pid IS NOT NULL OFFSET 0) AS waiting
-  JOIN pg_catalog.pg_stat_activity AS a ON a.pid = waiting.pid
- WHERE $1::int4 = ANY (pg_catalog.pg_blocking_pids(waiting.pid))
- ORDER BY a.pid LIMIT 1)";
-
-/// Who waits for `pid`; "" = nobody.
-Awaitable<std::string> who_waits(pg::Pool& sessions, int pid, bool& has_looked) {
-  std::string who;
-  try {
-    const std::optional<pg::Loan> second = co_await sessions.try_acquire();
-    if (!second) co_return who;
-    const pg::Result rows =
-        co_await second->connection().query("partition.waiters", waiters_sql, pid);
-    for (const pg::Row row : rows) {
-      who = row.get<std::string>("who");
-    }
-    has_looked = true;
-  } catch (const pg::Error&) {
-    has_looked = false;  // the work's own session tells whether the server is in trouble
-  }
-  co_return who;
-}
-
-/// Returns why the work of session `pid` has to end now.
-Awaitable<std::string> watch(const task::Surroundings& around, int pid, SteadyTime until) {
-  SteadyTime last_look = around.clock.now();
-  for (;;) {
-    co_await around.clock.sleep_until(std::min(around.clock.now() + watch_pause, until));
-    if (!around.may_act()) co_return "nothing more may begin";
-    if (around.others_wait()) co_return "another task waits for a session";
-    if (around.clock.now() >= until) co_return "its time is over";
-    bool has_looked = false;
-    std::string who;
-    if (around.sessions != nullptr) {
-      Awaitable<std::string> look = who_waits(*around.sessions, pid, has_looked);
-      const SteadyTime deadline = std::chrono::steady_clock::now() + longest_glance;
-      const auto found = co_await async::with_deadline(std::move(look), deadline);
-      who = found.value_or("");
-    }
-    if (!who.empty()) co_return who + std::string{somebody_waits};
-    if (has_looked) {
-      last_look = around.clock.now();
-    } else if (around.clock.now() - last_look >= longest_blind) {
-      co_return "no second session is free to see whether others wait (database.connections)";
-    }
-  }
-}
-
 SteadyTime end_of_work(const config::Partition& settings, const task::Surroundings& around,
                        SteadyTime now) {
   const Duration share = std::clamp(settings.every / share_of_pass, shortest_work, longest_work);
   return std::min(now + share, around.pass_started + settings.patience + longest_after_patience);
-}
-
-Applied interrupted(const Step& step, const std::string& why) {
-  Applied applied = come_back(
-      step, Severity::info, "made_way",
-      fmt::format("{} was interrupted, since {}; the next pass goes on", step.action, why));
-  // For any other reason the next one of its kind would be interrupted as well.
-  applied.stops_action = !why.ends_with(somebody_waits);
-  return applied;
 }
 
 /// nullopt = an error, or a lock that was not granted in time.
@@ -122,7 +53,7 @@ std::optional<Applied> after_refused_work(const Step& step, const pg::Error& err
   if (error.is_connection_lost() || error.is_lock_timeout() || error.is_deadlock()) {
     return std::nullopt;
   }
-  if (error.is_statement_timeout()) return interrupted(step, "it was cancelled");
+  if (error.is_statement_timeout()) return made_way(step, "it was cancelled");
   if (error.sqlstate() == "42P01") {
     Applied applied;
     applied.kind = Applied::Kind::nothing;
@@ -191,7 +122,7 @@ class Work {
     const Duration left = std::chrono::duration_cast<Duration>(until - now);
     std::optional<Applied> ended;
     if (left < shortest_work) {
-      ended = interrupted(step_, "the pass has no time left for it");
+      ended = made_way(step_, "the pass has no time left for it");
       co_return ended;
     }
     const int pid = connection_.backend_pid();
@@ -199,12 +130,12 @@ class Work {
     manners.lock_timeout = lock_timeout;
     manners.statement_timeout = left + margin;
     manners.cost_delay = cost_delay;
-    manners.reason_to_stop = [this, pid, until] { return watch(around_, pid, until); };
+    manners.reason_to_stop = [this, pid, until] { return reason_to_end(around_, pid, until); };
     const Statement& work = step_.statements.back();
     const std::optional<std::string> stopped =
         co_await pg::run_politely(connection_, work.name, work.sql, manners);
     if (stopped) {
-      ended = interrupted(step_, *stopped);
+      ended = made_way(step_, *stopped);
     } else {
       co_await wait_for_collector();
       ended = done(settings_);

@@ -13,7 +13,6 @@
 #include "partition/lock_hooks.hpp"
 #include "partition/refusal.hpp"
 #include "partition/steps.hpp"
-#include "postgres/lock_budget.hpp"
 #include "postgres/outside.hpp"
 #include "postgres/transaction.hpp"
 
@@ -56,8 +55,11 @@ class LockWatch {
 // milliseconds, and a hold_query that takes longer than this is not worth their wait.
 constexpr Duration longest_retirement = std::chrono::milliseconds{500};
 // ATTACH reads the whole default partition under its lock; what writers of the default and readers
-// of the table may be asked to wait once per partition.
+// of the table may be asked to wait for all partitions of one step together.
 constexpr Duration longest_attach = std::chrono::seconds{2};
+// Where it has to wait for the tables at the other end of foreign keys, with the default locked: no
+// longer than the server takes to see a deadlock, or it would end who waits for us, not us.
+constexpr Duration longest_attach_with_keys = std::chrono::milliseconds{900};
 // What a function gets beyond its locks when these are waited for longer than usual.
 constexpr Duration longest_function = std::chrono::seconds{30};
 // How long DETACH ... CONCURRENTLY may wait for those who use the table. Nobody waits for it
@@ -115,18 +117,35 @@ Applied done(const config::Partition& settings, const Step& step) {
   return applied;
 }
 
+/// Leaves an ATTACH what is left of the time since the default partition was locked.
+Awaitable<void> limit_attach(pg::Connection& connection, const Step& step, Duration lock_timeout,
+                             SteadyTime locked) {
+  const bool has_keys = std::ranges::any_of(step.locks, [](const pg::WantedLock& wanted) {
+    return wanted.mode == pg::LockMode::share_row_exclusive;
+  });
+  const Duration all = has_keys ? longest_attach_with_keys : longest_attach;
+  const auto used = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - locked);
+  const Duration left = std::max(all - used, Duration{2});
+  co_await limit_from_here(connection, std::min(lock_timeout, left / 2), left);
+}
+
 /// One transaction; nullopt = a lock was not granted in time, or lost to a deadlock.
 Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
                                                const config::Partition& settings, const Step& step,
                                                Duration lock_timeout, telemetry::Samples& samples) {
   LockWatch watch;
+  std::optional<SteadyTime> locked;
   std::vector<task::Finding> differences;
   const auto body = [&]() -> Awaitable<void> {
     for (const Statement& sent : step.statements) {
+      if (locked && sent.name == statement::attach) {
+        co_await limit_attach(connection, step, lock_timeout, *locked);
+      }
       watch.before(sent);
       pg::Params params = pg::Params::of(sent.params);
       const pg::Result result = co_await connection.run(sent.name, sent.sql, std::move(params));
       watch.after(sent);
+      if (sent.name == statement::lock) locked = std::chrono::steady_clock::now();
       if (sent.name == statement::verify_likeness || sent.name == statement::verify_guards) {
         differences = differences_in(sent, result, differences);
       }
@@ -153,6 +172,29 @@ Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
     samples.push_back(Sample{Metric::lock_held_seconds, {settings.table.text()}, *held});
   }
   co_return applied;
+}
+
+/// What an earlier step did for the sake of this one, which was refused. That it cannot be taken
+/// back, or need not be, is for the next pass to see.
+Awaitable<void> send_take_back(pg::Connection& connection, const config::Partition& settings,
+                               const Step& step) {
+  const auto body = [&]() -> Awaitable<void> {
+    for (const Statement& sent : step.take_back) {
+      const pg::Params none;
+      const pg::Result result = co_await connection.run(sent.name, sent.sql, none);
+      if (sent.expect_rows && result.size() != *sent.expect_rows) throw FailedCheck{sent.name};
+    }
+  };
+  pg::TransactionOptions options;
+  options.lock_timeout = settings.lock_timeout;
+  options.statement_timeout = settings.lock_timeout + longest_retirement;
+  options.idle_timeout = longest_silence;
+  try {
+    co_await pg::transact(connection, options, body);
+  } catch (const FailedCheck&) {
+  } catch (const pg::Error& error) {
+    if (connection.state() != pg::SessionState::ready) throw;
+  }
 }
 
 /// The one statement that PostgreSQL takes outside a transaction only; nullopt as attempt_step().
@@ -188,22 +230,14 @@ std::vector<task::Finding> differences_in(const Statement& proof, const pg::Resu
 
 Awaitable<void> apply_step(pg::Connection& connection, const config::Partition& settings,
                            const Step& step, const task::Surroundings& around, Applied& applied) {
-  std::optional<Applied> ended;
-  telemetry::Samples samples;
-  pg::LockSearch search = lock_search(settings, step, around);
-  search.attempt = [&](Duration lock_timeout) -> Awaitable<pg::Attempt> {
-    if (has(step, statement::detach_concurrently)) {
-      ended = co_await attempt_outside(connection, settings, step);
-    } else {
-      ended = co_await attempt_step(connection, settings, step, lock_timeout, samples);
-    }
-    co_return ended ? pg::Attempt::ended : pg::Attempt::no_lock;
+  const Try attempt = [&](Duration lock_timeout, telemetry::Samples& samples) {
+    return has(step, statement::detach_concurrently)
+               ? attempt_outside(connection, settings, step)
+               : attempt_step(connection, settings, step, lock_timeout, samples);
   };
-  const pg::LockSpent spent = co_await pg::search_lock(
-      connection, around.clock, around.pass_started, step.effort, step.locks, search);
-  count_attempts(settings, spent, samples);
-  applied = ended ? std::move(*ended) : lock_not_granted(step, spent);
-  applied.samples.insert(applied.samples.begin(), samples.begin(), samples.end());
+  co_await search_and_apply(connection, settings, step, around, attempt, applied);
+  const bool is_refused = applied.kind != Applied::Kind::done;
+  if (is_refused && !step.take_back.empty()) co_await send_take_back(connection, settings, step);
 }
 
 }  // namespace pgcaretaker::partition

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "archive/proof.hpp"
-#include "partition/guards.hpp"
+#include "partition/detached_guards.hpp"
 #include "partition/retire_steps.hpp"
 #include "postgres/quote.hpp"
 
@@ -100,11 +100,8 @@ class Chain {
   }
 
   void unmark(Step& step) {
-    Statement same = attached_guard(context_, retiree_.observed);
-    same.sql += "\n   AND " + by_marker(expected_);
-    step.statements = {lock_gently(table_), std::move(same)};
-    const auto marker = parse_marker(retiree_.comment);
-    step.statements.push_back(unmark_statement(marker.value_or(Marker{}), table_));
+    step.statements = {lock_gently(table_), still_marked(),
+                       unmark_statement(retiree_.observed.oid, table_)};
     step.lock = "SHARE UPDATE EXCLUSIVE on " + table_.text();
     step.locks = {{retiree_.observed.oid, LockMode::share_update_exclusive}};
     step.by_age = false;
@@ -127,6 +124,7 @@ class Chain {
     step.locks = wanted_locks(context_, LockMode::access_exclusive, &retiree_.observed);
   }
 
+  /// Where it comes to nothing the marker goes: it must not make ours what a person detaches then.
   void detach_concurrently(Step& step) const {
     step.statements = {make_statement(statement::detach_concurrently,
                                       fmt::format("ALTER TABLE {} DETACH PARTITION {} CONCURRENTLY",
@@ -134,6 +132,8 @@ class Chain {
     step.lock = fmt::format(
         "SHARE UPDATE EXCLUSIVE on {}; waits for who uses it, then ACCESS EXCLUSIVE on {}",
         parent_.text(), table_.text());
+    step.take_back = {lock_gently(table_), still_marked(),
+                      unmark_statement(retiree_.observed.oid, table_)};
     // Not asked for, but looked at: whoever uses the table now is waited for.
     step.locks = {{context_.table_oid, LockMode::access_exclusive},
                   {retiree_.observed.oid, LockMode::access_exclusive}};
@@ -152,6 +152,12 @@ class Chain {
                     "   AND {}",
                     by_identity(retiree_.observed), context_.table_oid, by_marker(expected_)),
         1));
+    // It waits for every transaction of the database with an older view, and holds nobody up but
+    // who waits for this table: still shorter than the server takes to see a deadlock in that.
+    step.statements.push_back(
+        make_statement(statement::limit,
+                       "SELECT pg_catalog.set_config('lock_timeout', '900ms', true),\n"
+                       "       pg_catalog.set_config('statement_timeout', '900ms', true)"));
     step.statements.push_back(make_statement(
         statement::finalize,
         fmt::format("ALTER TABLE {} DETACH PARTITION {} FINALIZE", parent_.sql(), table_.sql())));
@@ -232,6 +238,13 @@ class Chain {
     return {retiree_.observed.oid, table_, retiree_.observed.bounds, context_.plan_id};
   }
 
+  /// It is attached, and its marker is ours.
+  [[nodiscard]] Statement still_marked() const {
+    Statement same = attached_guard(context_, retiree_.observed);
+    same.sql += "\n   AND " + by_marker(expected_);
+    return same;
+  }
+
   /// Of a table that stands alone.
   void lock_table(Step& step) const {
     step.lock = "ACCESS EXCLUSIVE on " + table_.text();
@@ -265,8 +278,8 @@ class Chain {
   }
 
   void add_guards(Step& step) const {
-    append(step.statements, guard_statements(context_.settings, context_.pattern, retiree_.ties,
-                                             context_.table_oid, retiree_.observed));
+    append(step.statements, guards_of_detached(context_.settings, context_.pattern, retiree_.ties,
+                                               context_.table_oid, retiree_.observed));
   }
 
   void write_marker(Step& step, MarkerState state) {

@@ -55,16 +55,13 @@ Step create_step(const StepContext& context, const std::vector<NewPartition>& pa
   step.subject = names_of(partitions);
   step.reason = std::move(reason);
   for (const NewPartition& partition : partitions) {
-    step.statements.push_back(
-        make_statement(statement::create,
-                       fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING IDENTITY){}",
-                                   partition.name.sql(), parent,
-                                   storage_clause(context.settings.created, context.pattern))));
+    step.statements.push_back(create_like(context.settings, context.pattern, partition.name));
     append(step.statements,
            liken(context.settings, context.pattern, context.owner, partition.name));
   }
-  if (partitions.size() > 1) {
-    // The locks that the first ATTACH would take anyway, before the wait for them is repeated.
+  if (partitions.size() > 1 || context.default_partition) {
+    // The locks that the first ATTACH would take anyway, before the wait for them is repeated, and
+    // apart from what comes under them.
     step.statements.push_back(make_statement(
         statement::lock, fmt::format("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE", parent)));
     if (context.default_partition) {

@@ -164,9 +164,10 @@ bool is_default_large(const Inputs& in) {
 /// far, and the range begins at least its own length from now.
 bool is_unwritten(const Inputs& in, const TimeRange& range) {
   const DefaultContents& contents = in.answers.contents;
+  const bool is_read =
+      contents.error.empty() && in.snapshot.default_rows && in.snapshot.default_rows->error.empty();
   const bool is_beyond_all =
-      contents.error.empty() &&
-      (contents.stranded.empty() || contents.stranded.back().range.upper <= range.lower);
+      is_read && (contents.stranded.empty() || contents.stranded.back().range.upper <= range.lower);
   return is_beyond_all && range.lower - in.snapshot.now >= range.upper - range.lower;
 }
 

@@ -146,13 +146,31 @@ Awaitable<std::optional<std::int64_t>> count_rows(const Search& search, const Ti
   co_return rows;
 }
 
+/// Whether a key is NULL or tells no time of the calendar; false also when it could not be told: a
+/// guard's validation tells then.
+Awaitable<bool> has_odd_keys(const Search& search) {
+  const std::string odd_uuid =
+      search.key.type == KeyType::uuid
+          ? fmt::format(" OR substr(d.{}::text, 15, 1) <> '7'", search.column)
+          : "";
+  const std::string sql = fmt::format(
+      "SELECT '' AS value FROM ONLY {1} AS d\n"
+      " WHERE d.{0} IS NULL OR d.{0} < {2} OR d.{0} >= {3}{4} LIMIT 1",
+      search.column, search.source, first_literal(search), last_literal(search), odd_uuid);
+  const pg::Params none;
+  const Look look =
+      co_await look_at(search.connection, search.settings, "partition.odd_keys", sql, none);
+  co_return !look.rows.empty();
+}
+
 Stranded stranded_in(const Search& search, const TimeRange& range) {
   return Stranded{
       range, partition_name(search.settings.name, search.settings.table.name, range.lower), {}};
 }
 
 /// For adoption, however many ranges there are: the first and the last one, when nothing is
-/// attached from the one to the other. false = not so, or it could not be told.
+/// attached from the one to the other and no row is outside of them. false = not so, or it could
+/// not be told.
 Awaitable<bool> find_ends(const Search& search, const std::vector<TimeRange>& taken,
                           DefaultContents& contents) {
   const std::string from = first_literal(search);
@@ -169,6 +187,8 @@ Awaitable<bool> find_ends(const Search& search, const std::vector<TimeRange>& ta
   for (const TimeRange& range : taken) {
     if (lower->upper <= range.lower && range.upper <= upper->lower) co_return false;
   }
+  contents.odd_keys = co_await has_odd_keys(search);
+  if (contents.odd_keys) co_return false;
   contents.stranded.push_back(stranded_in(search, *lower));
   if (*upper != *lower) contents.stranded.push_back(stranded_in(search, *upper));
   co_return true;
@@ -178,25 +198,33 @@ Awaitable<void> find_stranded(const Search& search, const std::vector<TimeRange>
                               DefaultContents& contents) {
   const SteadyTime until = std::chrono::steady_clock::now() + longest_search;
   std::string from = first_literal(search);
+  bool is_misplaced = false;
   while (contents.stranded.size() < most_ranges) {
     std::optional<UtcTime> next;
     const bool is_told = co_await find_key(search, "ASC", from, next, contents.error);
-    if (!is_told || !next) co_return;
-    const auto range = free_piece(search.settings.interval, *next, taken);
-    if (!range) {
-      contents.error = "a row lies in it that an attached partition should have";
-      co_return;
+    if (!is_told) co_return;
+    if (!next) break;
+    if (const auto range = free_piece(search.settings.interval, *next, taken)) {
+      Stranded stranded = stranded_in(search, *range);
+      stranded.rows = co_await count_rows(search, *range);
+      contents.stranded.push_back(std::move(stranded));
+      from = literal(search, range->upper);
+    } else {
+      is_misplaced = true;
+      const auto holder =
+          std::ranges::find_if(taken, [&](const TimeRange& each) { return each.contains(*next); });
+      from = literal(search, holder->upper);
     }
-    Stranded stranded = stranded_in(search, *range);
-    stranded.rows = co_await count_rows(search, *range);
-    contents.stranded.push_back(std::move(stranded));
-    from = literal(search, range->upper);
     if (std::chrono::steady_clock::now() >= until) {
       contents.error = "looking for more took too long; an index on the key makes it quick";
       co_return;
     }
   }
-  contents.error = fmt::format("more than {} ranges, of which the first are read", most_ranges);
+  if (contents.stranded.size() == most_ranges) {
+    contents.error = fmt::format("more than {} ranges, of which the first are read", most_ranges);
+  } else if (is_misplaced) {
+    contents.error = "a row lies in it that an attached partition should have";
+  }
 }
 
 }  // namespace

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Raise, validate, act; and take back what was raised.
+// Raise, validate, act; and take back what was raised, whatever happens.
 #include "partition/guard_apply.hpp"
 
 #include <algorithm>
 #include <exception>
 
+#include "async/shield.hpp"
+#include "async/until.hpp"
 #include "partition/apply.hpp"
 #include "partition/guard.hpp"
 #include "partition/lock_hooks.hpp"
+#include "partition/make_way.hpp"
 #include "partition/refusal.hpp"
 #include "partition/rescue_refusal.hpp"
 #include "partition/urgency.hpp"
@@ -26,6 +29,9 @@ using task::Step;
 constexpr Duration longest_validation = 5min;
 // From the guard on rows may be refused, so that what it is for has to come soon or not at all.
 constexpr Duration longest_guard = 10s;
+// What a stop waits for when it comes while a guard stands; the next pass drops what is left.
+constexpr Duration longest_clean_up = 3s;
+constexpr Duration patience_at_stop = 1s;
 // As everywhere where others wait for our locks, see apply.cpp.
 constexpr Duration longest_raise = 500ms;
 
@@ -73,12 +79,13 @@ Awaitable<std::optional<Applied>> send_part(pg::Connection& connection,
   co_return ended;
 }
 
-/// Searches for the lock on the default alone and sends `step` under it; nullopt = done.
+/// Searches for the lock on the default alone and sends `step` under it; nullopt = done. `is_sent`
+/// is true from the first time it is sent until it is known to have come to nothing.
 Awaitable<std::optional<Applied>> search_and_send(pg::Connection& connection,
                                                   const config::Partition& settings,
                                                   const Step& step,
                                                   const task::Surroundings& around,
-                                                  telemetry::Samples& samples) {
+                                                  telemetry::Samples& samples, bool& is_sent) {
   std::optional<Applied> ended;
   pg::LockSearch search = lock_search(settings, step, around);
   search.attempt = [&](Duration lock_timeout) -> Awaitable<pg::Attempt> {
@@ -87,7 +94,9 @@ Awaitable<std::optional<Applied>> search_and_send(pg::Connection& connection,
     options.statement_timeout = lock_timeout + longest_raise;
     options.idle_timeout = longest_silence;
     bool was_refused = false;
+    is_sent = true;
     ended = co_await send_part(connection, settings, step, options, was_refused);
+    is_sent = !was_refused && !ended;
     co_return was_refused ? pg::Attempt::no_lock : pg::Attempt::ended;
   };
   const pg::LockSpent spent = co_await pg::search_lock(
@@ -112,7 +121,7 @@ Awaitable<std::optional<Applied>> validate(pg::Connection& connection,
   co_return ended;
 }
 
-/// From now on, for so long at most.
+/// From now on.
 task::Surroundings starting_now(const task::Surroundings& around) {
   task::Surroundings result = around;
   result.pass_started = around.clock.now();
@@ -120,53 +129,101 @@ task::Surroundings starting_now(const task::Surroundings& around) {
   return result;
 }
 
-Step shortly(Step step, const config::Partition& settings) {
-  step.effort.patience = std::min(longest_guard, settings.patience);
+/// For so long at most.
+Step shortly(Step step, const config::Partition& settings, Duration longest = longest_guard) {
+  step.effort.patience = std::min(longest, settings.patience);
   if (step.effort.insistence.empty()) step.effort.insistence = {settings.lock_timeout};
   return step;
 }
 
-/// Forced, since rows may be refused while it waits.
-Awaitable<void> take_back(pg::Connection& connection, const config::Partition& settings,
-                          const Step& step, const task::Surroundings& around, Applied& applied) {
-  Step unguard = part(step, step.statements.end(), step.statements.end());
-  unguard.action = action::unguard;
-  unguard.statements = {taken_back(step)};
-  set_urgency(unguard, settings, Urgency::forced);
-  unguard = shortly(std::move(unguard), settings);
-  const task::Surroundings now = starting_now(around);
-  std::optional<Applied> failed =
-      co_await search_and_send(connection, settings, unguard, now, applied.samples);
-  if (!failed) co_return;
-  applied.findings.insert(applied.findings.end(), failed->findings.begin(), failed->findings.end());
-  applied.findings.push_back(guard_left(step));
-}
+/// One guarded step under way.
+class Guarded {
+ public:
+  Guarded(pg::Connection& connection, const config::Partition& settings, const Step& step,
+          const task::Surroundings& around, Applied& applied)
+      : connection_{connection},
+        settings_{settings},
+        step_{step},
+        around_{around},
+        applied_{applied} {}
 
-/// What comes after the guard stands; takes it back when the step is not done.
-Awaitable<void> act_and_take_back(pg::Connection& connection, const config::Partition& settings,
-                                  const Step& step, const task::Surroundings& around,
-                                  Applied& applied) {
-  const StatementPlace validation = validation_of(step);
-  const Step validating = part(step, validation, validation + 1);
-  const Step acting = shortly(part(step, validation + 1, step.statements.end()), settings);
-  const task::Surroundings now = starting_now(around);
-  std::exception_ptr failure;
-  try {
-    std::optional<Applied> refused = co_await validate(connection, settings, validating);
+  Awaitable<void> run() {
+    const Step raising = part(step_, step_.statements.begin(), validation_of(step_));
+    telemetry::Samples samples;
+    std::optional<Applied> refused =
+        co_await search_and_send(connection_, settings_, raising, around_, samples, may_stand_);
     if (refused) {
-      applied = std::move(*refused);
+      applied_ = std::move(*refused);
     } else {
-      co_await apply_step(connection, settings, acting, now, applied);
+      co_await act();
     }
-  } catch (const pg::Error&) {
-    failure = std::current_exception();
+    applied_.samples.insert(applied_.samples.begin(), samples.begin(), samples.end());
   }
-  const bool is_over = !failure && applied.kind == Applied::Kind::done;
-  if (!is_over && connection.state() == pg::SessionState::ready) {
-    co_await take_back(connection, settings, step, around, applied);
+
+  /// Forced, since rows may be refused while it waits; a stop or a lost lease is no reason to leave
+  /// it standing.
+  Awaitable<void> take_back(Duration patience) {
+    if (!may_stand_ || connection_.state() != pg::SessionState::ready) co_return;
+    Step unguard = part(step_, step_.statements.end(), step_.statements.end());
+    unguard.action = action::unguard;
+    unguard.statements = {taken_back(step_)};
+    set_urgency(unguard, settings_, Urgency::forced);
+    unguard = shortly(std::move(unguard), settings_, patience);
+    task::Surroundings now = starting_now(around_);
+    now.may_act = [] { return true; };
+    bool is_sent = false;
+    const std::optional<Applied> failed =
+        co_await search_and_send(connection_, settings_, unguard, now, applied_.samples, is_sent);
+    may_stand_ = !is_sent;
+    if (!failed) co_return;
+    applied_.findings.insert(applied_.findings.end(), failed->findings.begin(),
+                             failed->findings.end());
+    applied_.findings.push_back(guard_left(step_));
   }
-  if (failure) std::rethrow_exception(failure);
-}
+
+ private:
+  /// What comes after the guard stands; takes it back when the step is not done.
+  Awaitable<void> act() {
+    const StatementPlace validation = validation_of(step_);
+    const Step validating = part(step_, validation, validation + 1);
+    const Step acting = shortly(part(step_, validation + 1, step_.statements.end()), settings_);
+    std::exception_ptr failure;
+    try {
+      std::optional<Applied> refused;
+      const auto work = [&]() -> Awaitable<void> {
+        refused = co_await validate(connection_, settings_, validating);
+      };
+      const bool others_may_wait = false;
+      Awaitable<void> validation_work = work();
+      Awaitable<std::string> watch =
+          waiter_in_words(around_, connection_.backend_pid(), others_may_wait);
+      const std::optional<std::string> waiter =
+          co_await async::run_until(std::move(validation_work), std::move(watch));
+      if (waiter) refused = made_way(step_, *waiter);
+      if (refused) {
+        applied_ = std::move(*refused);
+      } else {
+        const task::Surroundings now = starting_now(around_);
+        co_await apply_step(connection_, settings_, acting, now, applied_);
+      }
+    } catch (const pg::Error&) {
+      failure = std::current_exception();
+    }
+    if (!failure && applied_.kind == Applied::Kind::done) {
+      may_stand_ = false;
+    } else {
+      co_await take_back(longest_guard);
+    }
+    if (failure) std::rethrow_exception(failure);
+  }
+
+  pg::Connection& connection_;
+  const config::Partition& settings_;
+  const Step& step_;
+  const task::Surroundings& around_;
+  Applied& applied_;
+  bool may_stand_ = false;
+};
 
 }  // namespace
 
@@ -177,16 +234,9 @@ bool is_guarded(const Step& step) {
 Awaitable<void> apply_guarded(pg::Connection& connection, const config::Partition& settings,
                               const Step& step, const task::Surroundings& around,
                               Applied& applied) {
-  const Step raising = part(step, step.statements.begin(), validation_of(step));
-  telemetry::Samples samples;
-  std::optional<Applied> refused =
-      co_await search_and_send(connection, settings, raising, around, samples);
-  if (refused) {
-    applied = std::move(*refused);
-  } else {
-    co_await act_and_take_back(connection, settings, step, around, applied);
-  }
-  applied.samples.insert(applied.samples.begin(), samples.begin(), samples.end());
+  Guarded guarded{connection, settings, step, around, applied};
+  const auto clean_up = [&guarded] { return guarded.take_back(patience_at_stop); };
+  co_await async::shield(guarded.run(), clean_up, longest_clean_up);
 }
 
 }  // namespace pgcaretaker::partition

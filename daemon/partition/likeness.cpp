@@ -124,6 +124,14 @@ std::string storage_clause(const config::NewPartitions& wanted, const Pattern& p
   return clause;
 }
 
+Statement create_like(const config::Partition& settings, const Pattern& pattern,
+                      const config::TableName& name) {
+  return make_statement(
+      statement::create,
+      fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING IDENTITY){}", name.sql(),
+                  settings.table.sql(), storage_clause(settings.created, pattern)));
+}
+
 std::vector<Statement> liken(const config::Partition& settings, const Pattern& pattern,
                              const std::string& owner, const config::TableName& partition) {
   const config::NewPartitions& wanted = settings.created;

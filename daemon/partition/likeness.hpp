@@ -15,6 +15,10 @@ namespace pgcaretaker::partition {
 [[nodiscard]] std::string storage_clause(const config::NewPartitions& wanted,
                                          const Pattern& pattern);
 
+/// CREATE TABLE name (LIKE parent ...) with that behind it.
+[[nodiscard]] task::Statement create_like(const config::Partition& settings, const Pattern& pattern,
+                                          const config::TableName& name);
+
 /// Between CREATE and ATTACH: columns' statistics targets, replica identity, statement triggers, no
 /// grants, and last the owner, since it may be another than we.
 [[nodiscard]] std::vector<task::Statement> liken(const config::Partition& settings,

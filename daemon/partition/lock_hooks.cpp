@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Log lines of a search for locks.
+// The search for locks, with its log lines.
 #include "partition/lock_hooks.hpp"
 
 #include <fmt/format.h>
 
 #include "config/duration.hpp"
+#include "partition/refusal.hpp"
 #include "partition/urgency.hpp"
 #include "telemetry/log.hpp"
 
@@ -51,6 +52,33 @@ void count_attempts(const config::Partition& settings, const pg::LockSpent& spen
                     telemetry::Samples& samples) {
   count(settings.table.text(), "timeout", spent.attempts, samples);
   count(settings.table.text(), "yielded", spent.yields, samples);
+}
+
+Awaitable<void> limit_from_here(pg::Connection& connection, Duration lock_timeout,
+                                Duration statement_timeout) {
+  const std::string sql = fmt::format(
+      "SELECT pg_catalog.set_config('lock_timeout', '{}', true),\n"
+      "       pg_catalog.set_config('statement_timeout', '{}', true),\n"
+      "       pg_catalog.set_config('idle_in_transaction_session_timeout', '{}', true)",
+      lock_timeout.count(), statement_timeout.count(), longest_silence.count());
+  co_await connection.query("partition.limits", sql);
+}
+
+Awaitable<void> search_and_apply(pg::Connection& connection, const config::Partition& settings,
+                                 const Step& step, const task::Surroundings& around,
+                                 const Try& attempt, task::Applied& applied) {
+  std::optional<task::Applied> ended;
+  telemetry::Samples samples;
+  pg::LockSearch search = lock_search(settings, step, around);
+  search.attempt = [&](Duration lock_timeout) -> Awaitable<pg::Attempt> {
+    ended = co_await attempt(lock_timeout, samples);
+    co_return ended ? pg::Attempt::ended : pg::Attempt::no_lock;
+  };
+  const pg::LockSpent spent = co_await pg::search_lock(
+      connection, around.clock, around.pass_started, step.effort, step.locks, search);
+  count_attempts(settings, spent, samples);
+  applied = ended ? std::move(*ended) : lock_not_granted(step, spent);
+  applied.samples.insert(applied.samples.begin(), samples.begin(), samples.end());
 }
 
 }  // namespace pgcaretaker::partition

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every search for a step's locks tells the log and the metrics.
+// Searching for a step's locks, and what that tells the log and the metrics.
 #pragma once
 
+#include <functional>
+#include <optional>
+
+#include "async/awaitable.hpp"
 #include "config/settings.hpp"
 #include "postgres/lock_budget.hpp"
 #include "task/task.hpp"
@@ -14,6 +18,20 @@ inline constexpr Duration longest_silence = std::chrono::milliseconds{500};
 /// All hooks but `attempt`. `step` and `around` must outlive the search.
 [[nodiscard]] pg::LockSearch lock_search(const config::Partition& settings, const task::Step& step,
                                          const task::Surroundings& around);
+
+/// One try under this lock_timeout: what the step came to, or nothing when a lock was not granted.
+/// Samples are kept whatever it comes to.
+using Try = std::function<Awaitable<std::optional<task::Applied>>(Duration, telemetry::Samples&)>;
+
+/// Tries until the step has come to something or its effort is spent; `applied` is what it came to.
+/// Throws what a try throws. All references must outlive it.
+Awaitable<void> search_and_apply(pg::Connection& connection, const config::Partition& settings,
+                                 const task::Step& step, const task::Surroundings& around,
+                                 const Try& attempt, task::Applied& applied);
+
+/// For the statements of the open transaction from here on.
+Awaitable<void> limit_from_here(pg::Connection& connection, Duration lock_timeout,
+                                Duration statement_timeout);
 
 /// Adds what the search cost to lock_attempts_total.
 void count_attempts(const config::Partition& settings, const pg::LockSpent& spent,

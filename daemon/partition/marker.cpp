@@ -110,10 +110,15 @@ task::Statement archive_name_statement() {
   return name;
 }
 
-task::Statement unmark_statement(const Marker& marker, const config::TableName& table) {
-  return make_statement(statement::unmark,
-                        fmt::format("COMMENT ON TABLE {} IS {}", table.sql(),
-                                    marker.comment ? pg::quote_literal(*marker.comment) : "NULL"));
+task::Statement unmark_statement(std::int64_t oid, const config::TableName& table) {
+  const std::string body = fmt::format(
+      "BEGIN\n"
+      "  EXECUTE pg_catalog.format('COMMENT ON TABLE %s IS %L', {},\n"
+      "    pg_catalog.substr(pg_catalog.obj_description({}, 'pg_class'), {})::json\n"
+      "      ->> 'comment');\n"
+      "END",
+      pg::quote_literal(table.sql()), oid, marker_sign.size());
+  return make_statement(statement::unmark, "DO " + dollar_quoted(body));
 }
 
 }  // namespace pgcaretaker::partition

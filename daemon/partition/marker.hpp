@@ -54,8 +54,7 @@ inline constexpr std::string_view archive_setting = "pgcaretaker.archive";
 /// Sets archive_setting to its parameter, which is known when there is an archive.
 [[nodiscard]] task::Statement archive_name_statement();
 
-/// Gives the table back the comment that it had before.
-[[nodiscard]] task::Statement unmark_statement(const Marker& marker,
-                                               const config::TableName& table);
+/// Gives the table back the comment that it had before, which its marker keeps.
+[[nodiscard]] task::Statement unmark_statement(std::int64_t oid, const config::TableName& table);
 
 }  // namespace pgcaretaker::partition

@@ -70,6 +70,7 @@ task::Plan make_plan(const config::Partition& settings, const config::Journal& j
     if (snapshot.journal_writable || !journal.required) {
       plan_retirement(inputs, plan.steps, findings);
     }
+    append(plan.steps, std::move(rescue.last));
     findings.add(retention_findings(settings, snapshot.retention));
   }
   add_span_finding(settings, draft, snapshot.now, findings);

@@ -7,8 +7,10 @@
 #include <chrono>
 #include <optional>
 
+#include "async/until.hpp"
 #include "partition/apply.hpp"
 #include "partition/lock_hooks.hpp"
+#include "partition/make_way.hpp"
 #include "partition/refusal.hpp"
 #include "partition/rescue_refusal.hpp"
 #include "partition/rescue_steps.hpp"
@@ -52,13 +54,17 @@ class Drain {
     swap_.effort = {settings.lock_timeout, longest_swap_search, {settings.lock_timeout}};
   }
 
-  Awaitable<void> run() {
+  /// For whom it made way; nullopt = it came to its end.
+  Awaitable<std::optional<std::string>> run() {
     pg::TransactionOptions options;
     options.lock_timeout = settings_.lock_timeout;
     options.statement_timeout = longest_move;
     options.idle_timeout = longest_pause_between;
     const std::function<Awaitable<void>()> body = [this] { return send_all(); };
-    co_await pg::transact(connection_, options, body);
+    Awaitable<void> work = pg::transact(connection_, options, body);
+    Awaitable<std::string> waiter =
+        waiter_in_words(around_, connection_.backend_pid(), others_may_wait_);
+    co_return co_await async::run_until(std::move(work), std::move(waiter));
   }
 
   [[nodiscard]] std::int64_t rows() const { return moved_; }
@@ -102,6 +108,7 @@ class Drain {
 
   /// Everyone who is at the table has to be out of it for a moment, with our rows moved already.
   Awaitable<void> search_swap_lock(const Statement& sent) {
+    others_may_wait_ = true;
     pg::LockSearch search = lock_search(settings_, swap_, around_);
     search.is_within = true;
     search.in_a_hurry = [] { return false; };  // another pass would have to move the rows again
@@ -114,13 +121,7 @@ class Drain {
 
   Awaitable<pg::Attempt> try_swap_lock(const Statement& sent, Duration lock_timeout) {
     co_await send("partition.savepoint", "SAVEPOINT swap");
-    co_await send("partition.swap_limits",
-                  fmt::format("SELECT pg_catalog.set_config('lock_timeout', '{}', true),\n"
-                              "       pg_catalog.set_config('statement_timeout', '{}', true),\n"
-                              "       pg_catalog.set_config('idle_in_transaction_session_timeout', "
-                              "'{}', true)",
-                              lock_timeout.count(), (lock_timeout + longest_swap).count(),
-                              longest_silence.count()));
+    co_await limit_from_here(connection_, lock_timeout, lock_timeout + longest_swap);
     bool is_granted = true;
     try {
       co_await send(sent.name, sent.sql);
@@ -145,6 +146,7 @@ class Drain {
   Step swap_;
   std::int64_t moved_ = 0;
   bool has_moved_ = false;
+  bool others_may_wait_ = false;  // shortly: for the swap
   std::optional<SteadyTime> held_since_;
   std::vector<task::Finding> differences_;
 };
@@ -168,8 +170,8 @@ Awaitable<std::optional<Applied>> attempt_drain(pg::Connection& connection,
   Drain drain{connection, settings, step, around};
   std::optional<Applied> applied;
   try {
-    co_await drain.run();
-    applied = done(settings, drain);
+    const std::optional<std::string> waiter = co_await drain.run();
+    applied = waiter ? made_way(step, *waiter) : done(settings, drain);
   } catch (const SwapLockNotGranted& swap) {
     count_attempts(settings, swap.spent, samples);
     applied = lock_not_granted(drain.swap(), swap.spent);
@@ -195,18 +197,10 @@ bool is_rescue(const Step& step) {
 
 Awaitable<void> apply_rescue(pg::Connection& connection, const config::Partition& settings,
                              const Step& step, const task::Surroundings& around, Applied& applied) {
-  std::optional<Applied> ended;
-  telemetry::Samples samples;
-  pg::LockSearch search = lock_search(settings, step, around);
-  search.attempt = [&](Duration) -> Awaitable<pg::Attempt> {
-    ended = co_await attempt_drain(connection, settings, step, around, samples);
-    co_return ended ? pg::Attempt::ended : pg::Attempt::no_lock;
+  const Try attempt = [&](Duration, telemetry::Samples& samples) {
+    return attempt_drain(connection, settings, step, around, samples);
   };
-  const pg::LockSpent spent = co_await pg::search_lock(
-      connection, around.clock, around.pass_started, step.effort, step.locks, search);
-  count_attempts(settings, spent, samples);
-  applied = ended ? std::move(*ended) : lock_not_granted(step, spent);
-  applied.samples.insert(applied.samples.begin(), samples.begin(), samples.end());
+  co_await search_and_apply(connection, settings, step, around, attempt, applied);
 }
 
 }  // namespace pgcaretaker::partition

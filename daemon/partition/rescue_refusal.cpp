@@ -73,11 +73,14 @@ std::optional<Applied> after_refused_rescue(const config::Partition& settings, c
   }
   if (error.statement() == statement::validate_guard &&
       (error.is_check_violation() || error.is_statement_timeout())) {
-    return yielded(Severity::warning, "not_rescued", step,
-                   error.is_check_violation()
-                       ? "rows came that do not belong to its range; the next pass looks again"
-                       : "reading the default partition to validate a CHECK on it took too long; "
-                         "move its rows by hand");
+    Applied applied =
+        yielded(Severity::warning, "not_rescued", step,
+                error.is_check_violation()
+                    ? "there are rows that do not belong to its range; the next pass looks again"
+                    : "reading the default partition to validate a CHECK on it took too long; "
+                      "move its rows by hand");
+    applied.can_wait = true;  // each try refuses rows for as long as it reads
+    return applied;
   }
   return after_refusal(settings, step, error);
 }

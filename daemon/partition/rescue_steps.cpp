@@ -44,26 +44,24 @@ Statement move_statement(const StepContext& context, const std::vector<std::stri
       1);
 }
 
-/// Still the default of this parent, which no foreign key points to, and nothing that a DELETE
-/// would set off: what is moved is not deleted.
-Statement still_default(const StepContext& context) {
-  return make_statement(
-      statement::guard,
-      fmt::format("SELECT 1\n"
-                  "  FROM pg_catalog.pg_inherits AS i\n"
-                  "  JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid\n"
-                  " WHERE i.inhrelid = {0} AND i.inhparent = {1} AND NOT i.inhdetachpending\n"
-                  "   AND c.oid = {2}::pg_catalog.regclass AND c.relkind = 'r'\n"
-                  "   AND pg_catalog.pg_get_expr(c.relpartbound, 0) = 'DEFAULT'\n"
-                  "   AND NOT c.relhasrules\n"
+/// Nothing that a DELETE would set off: what is moved is not deleted. And the columns are still the
+/// ones that are moved, or a new one's values would be lost.
+Statement may_move(const StepContext& context, const std::vector<std::string>& columns) {
+  std::string names;
+  for (const std::string& column : columns) {
+    names += (names.empty() ? "" : ", ") + pg::quote_literal(column);
+  }
+  return still_default(
+      context,
+      fmt::format("\n   AND NOT c.relhasrules\n"
                   "   AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t\n"
                   "                    WHERE t.tgrelid = c.oid AND NOT t.tgisinternal\n"
                   "                      AND t.tgtype & 8 <> 0 AND t.tgenabled IN ('O', 'A'))\n"
-                  "   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS f\n"
-                  "                    WHERE f.contype = 'f' AND f.confrelid IN ({0}, {1}))",
-                  context.default_partition->oid, context.table_oid,
-                  pg::quote_literal(context.default_partition->name.sql())),
-      1);
+                  "   AND (SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)\n"
+                  "          FROM pg_catalog.pg_attribute AS a\n"
+                  "         WHERE a.attrelid = i.inhparent AND a.attnum > 0\n"
+                  "           AND NOT a.attisdropped AND a.attgenerated = '') = ARRAY[{}]::text[]",
+                  names));
 }
 
 std::string drain_lock(const StepContext& context) {
@@ -98,11 +96,8 @@ std::vector<Statement> fill(const StepContext& context, const DefaultContents& c
                      fmt::format("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE", parent)),
       make_statement(statement::lock, fmt::format("LOCK TABLE ONLY {} IN ROW EXCLUSIVE MODE",
                                                   context.default_partition->name.sql())),
-      still_default(context),
-      make_statement(
-          statement::create,
-          fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING IDENTITY){}", name, parent,
-                      storage_clause(context.settings.created, context.pattern))),
+      may_move(context, contents.columns),
+      create_like(context.settings, context.pattern, partition.name),
       make_statement(
           statement::fence,
           fmt::format("ALTER TABLE {} ADD CONSTRAINT {}\n  CHECK ({} IS NOT NULL AND {})", name,
@@ -114,6 +109,22 @@ std::vector<Statement> fill(const StepContext& context, const DefaultContents& c
 }
 
 }  // namespace
+
+Statement still_default(const StepContext& context, const std::string& more) {
+  return make_statement(
+      statement::guard,
+      fmt::format("SELECT 1\n"
+                  "  FROM pg_catalog.pg_inherits AS i\n"
+                  "  JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid\n"
+                  " WHERE i.inhrelid = {0} AND i.inhparent = {1} AND NOT i.inhdetachpending\n"
+                  "   AND c.oid = {2}::pg_catalog.regclass AND c.relkind = 'r'\n"
+                  "   AND pg_catalog.pg_get_expr(c.relpartbound, 0) = 'DEFAULT'\n"
+                  "   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS f\n"
+                  "                    WHERE f.contype = 'f' AND f.confrelid IN ({0}, {1})){3}",
+                  context.default_partition->oid, context.table_oid,
+                  pg::quote_literal(context.default_partition->name.sql()), more),
+      1);
+}
 
 std::string range_condition(const Key& key, const std::string& name, const TimeRange& range) {
   const std::string_view type = sql_type(key);

@@ -29,6 +29,10 @@ inline constexpr std::string_view drain = "drain";
 [[nodiscard]] task::Step drain_step(const StepContext& context, const DefaultContents& contents,
                                     const NewPartition& partition, std::string reason);
 
+/// A row while the default is still this parent's and no foreign key points to either; `more` goes
+/// on in the condition, with c as the default's pg_class.
+[[nodiscard]] task::Statement still_default(const StepContext& context, const std::string& more);
+
 /// `key >= lower AND key < upper` with typed literals; `name` is what the key is called, quoted.
 [[nodiscard]] std::string range_condition(const Key& key, const std::string& name,
                                           const TimeRange& range);

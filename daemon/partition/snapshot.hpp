@@ -122,6 +122,7 @@ struct Stranded {
 struct DefaultContents {
   std::vector<Stranded> stranded;      // oldest first
   std::string error;                   // why not all of `stranded` could be read; "" = it was
+  bool odd_keys = false;               // rows without a place in the calendar; read for adoption
   std::vector<std::string> guards;     // CHECK constraints of ours that an earlier pass left on it
   std::vector<std::string> intruders;  // triggers and rules that a DELETE from it would set off
   std::vector<std::string> columns;    // of the parent, without generated ones

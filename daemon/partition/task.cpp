@@ -62,7 +62,8 @@ Duration PartitionTask::deadline() const {
 }
 
 Duration PartitionTask::tolerated_jump() const {
-  return config::shortest_length(settings_.interval);
+  const Duration interval = config::shortest_length(settings_.interval);
+  return settings_.grace > Duration{0} ? std::min(interval, settings_.grace) : interval;
 }
 
 Awaitable<task::Plan> PartitionTask::plan(pg::Connection& connection,

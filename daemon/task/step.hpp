@@ -39,6 +39,8 @@ struct Step {
   std::string subject;  // the partition or outbox state acted on
   std::string reason;   // one clause in words: why now
   std::vector<Statement> statements;
+  /// One transaction, sent when the step was refused: what was done before for its sake.
+  std::vector<Statement> take_back{};
   std::optional<Target> target{};
   std::string lock;  // heaviest lock and on what: "ACCESS EXCLUSIVE on public.audit_events_default"
   std::vector<pg::WantedLock> locks;  // the same for apply to look at; empty = nothing to wait for

@@ -6,7 +6,7 @@ import pathlib
 import re
 import urllib.request
 
-from idle_pass import AHEAD, DAYS, PARTITIONS, daemon, psql, resident, wait_for_passes
+from idle_pass import AHEAD, DAYS, PARTITIONS, check_idle, daemon, psql, resident, wait_for_passes
 
 TABLES = 200
 FEW, MANY = 6, 5000
@@ -31,7 +31,7 @@ def create(name):
     few = PARTITIONS.replace("CREATE SCHEMA audit;", "").format(
         days=DAYS.format(past=FEW - AHEAD - 1, ahead=AHEAD))
     psql(name, "".join(few.replace("events", small(number)) for number in range(TABLES)))
-    psql(name, "VACUUM ANALYZE")
+    psql(name, "VACUUM (FREEZE, ANALYZE)")
 
 
 def totals(port):
@@ -56,6 +56,7 @@ def run(binary):
         wait_for_passes(port, FROM)
         (count, seconds), cpu, memory = totals(port), cpu_seconds(pid), resident(pid)
         wait_for_passes(port, TO)
+        check_idle(port)
         grown, cpu = resident(pid) - memory, cpu_seconds(pid) - cpu
         count_after, seconds_after = totals(port)
     psql("postgres", f'DROP DATABASE "{name}"')

@@ -7,7 +7,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # As a server is run, but for the disk's sake.
-export PGC_TEST_PGCONF="max_connections = 100
+export PGC_TEST_PGCONF="timezone = 'UTC'
+max_connections = 100
 shared_buffers = 1GB
 max_wal_size = 8GB
 max_locks_per_transaction = 1024"

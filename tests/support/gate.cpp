@@ -92,8 +92,14 @@ struct State {
     return permit;
   }
 
+  void has_written() {
+    if (writes_left > 0 && --writes_left == 0) after_writes();
+  }
+
   Gate::Action action = Gate::Action::pass;
   std::shared_ptr<Limit> limit;
+  std::size_t writes_left = 0;  // 0 = after_writes is not waited for
+  std::function<void()> after_writes;
   std::array<std::size_t, 2> passed{};
   std::set<std::shared_ptr<Pair>> pairs;
   async::Notifier changed;
@@ -120,6 +126,7 @@ Awaitable<void> pump(std::shared_ptr<State> state, std::shared_ptr<Pair> pair,
       if (permit.used_up && permit.used_up == state->limit) state->act(permit.used_up->action);
       if (write_error) co_return;
     }
+    if (up) state->has_written();
   }
   boost::system::error_code ignored;
   to.shutdown(tcp::socket::shutdown_send, ignored);
@@ -215,6 +222,13 @@ void Gate::act_after(Direction direction, std::size_t bytes, Action action) {
     state.act(bytes == 0 ? action : Action::pass);
     if (bytes > 0)
       state.limit = std::make_shared<State::Limit>(State::Limit{direction, bytes, action});
+  });
+}
+
+void Gate::after_writes(std::size_t count, std::function<void()> act) {
+  impl_->on_loop([&](State& state) {
+    state.writes_left = count;
+    state.after_writes = std::move(act);
   });
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 namespace pgcaretaker::test {
@@ -30,6 +31,9 @@ class Gate {
   void act(Action action);
   /// Lets exactly `bytes` more through in `direction`, counted over all connections, then acts.
   void act_after(Direction direction, std::size_t bytes, Action action);
+  /// Calls `act` once, on the gate's thread, when the server has got `count` more writes of
+  /// clients. libpq sends a statement in one.
+  void after_writes(std::size_t count, std::function<void()> act);
   /// Bytes that went through so far.
   [[nodiscard]] std::size_t passed(Direction direction) const;
 

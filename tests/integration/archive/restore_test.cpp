@@ -120,6 +120,7 @@ TEST_CASE_FIXTURE(ArchiveScene, "restored and attached, rows are read through th
                      "'january' AND a.grantee <> c.relowner") == 0);
   CHECK(admin.number("SELECT count(*) FROM pg_index WHERE indrelid = 'audit.january'::regclass") ==
         1);
+  CHECK(admin.number("SELECT count(*) FROM pg_constraint WHERE conname LIKE 'pgcaretaker%'") == 0);
 }
 
 TEST_CASE_FIXTURE(ArchiveScene, "a name that is taken or a range that is covered is refused") {

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <thread>
 
-#include "partition_fixture.hpp"
+#include "afterwards_fixture.hpp"
 
 using namespace pgcaretaker;
 using namespace pgcaretaker::test;
@@ -63,6 +63,7 @@ TEST_CASE(
   const auto applied = keeper.once(adopting(), november);
   CHECK(kinds(applied) == std::vector{Applied::Kind::done, Applied::Kind::done});
   CHECK(applied.back().findings.empty());
+  CHECK(changes(applied.back()) == Words{"rescued", "attached"});
   CHECK(partitions(admin) ==
         Words{"events_default DEFAULT",
               "events_y2026m09 FOR VALUES FROM ('2026-09-01 00:00:00+00') TO ('2026-12-01 "
@@ -113,6 +114,24 @@ TEST_CASE("rows on both sides of a partition are drained instead, and it is said
   CHECK(subjects(plan) == Words{"drain public.events_y2026m10", "drain public.events_y2027m06"});
   REQUIRE(codes(plan.findings).at(0) == "not_adopted");
   CHECK(contains(plan.findings[0].text, "on both sides of public.events_y2026m11"));
+}
+
+TEST_CASE("a default with keys that tell no time is drained instead, and no guard is raised") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  Keeper keeper{database.options()};
+  create_events(admin);
+  create_default(admin);
+  keeper.once(events(), november);
+  fill_default(admin, "2026-10-15", 50);
+  admin.execute("INSERT INTO public.events VALUES (51, 'infinity')");
+  const task::Plan plan = keeper.plan(adopting(), november);
+  CHECK(subjects(plan) == Words{"drain public.events_y2026m10"});
+  CHECK(contains(finding_of(plan.findings, "not_adopted").text, "without a place in the calendar"));
+  keeper.once(adopting(), november);
+  CHECK(admin.number("SELECT count(*) FROM public.events_y2026m10") == 50);
+  CHECK(admin.number("SELECT count(*) FROM public.events_default") == 1);
+  CHECK(guards(admin) == 0);
 }
 
 TEST_CASE("without the partitions that its guard needs, nothing is adopted and nothing refused") {

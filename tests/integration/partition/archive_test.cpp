@@ -110,13 +110,7 @@ TEST_CASE_FIXTURE(Scene, "an expired partition is detached, archived and dropped
   CHECK(manifest.parent->text() == "public.events");
   CHECK(contains(manifest.bounds, "FROM ('2026-01-01"));
   CHECK_FALSE(manifest.plan_id.empty());
-  Words changes;
-  for (const telemetry::Sample& sample : last.samples) {
-    if (sample.metric == telemetry::Metric::partition_changes_total) {
-      changes.push_back(sample.labels.back());
-    }
-  }
-  CHECK(changes == Words{"detached", "archived", "dropped"});
+  CHECK(changes(last) == Words{"detached", "archived", "dropped"});
   REQUIRE_FALSE(ratios.empty());
   CHECK(*std::ranges::max_element(ratios) == 1);
   CHECK(ratios.back() == 0);

@@ -60,6 +60,27 @@ TEST_CASE("readers need not wait for a detach where there is neither default nor
   CHECK(keeper.plan(graced(0), later).steps.empty());
 }
 
+TEST_CASE("a detach that comes to nothing leaves no marker, so what a person detaches is theirs") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  Keeper keeper{database.options()};
+  create_january(database, keeper);
+  admin.execute("COMMENT ON TABLE public.events_y2026m01 IS 'it''s January'");
+  config::Partition settings = graced(0);
+  settings.lock_timeout = std::chrono::milliseconds{50};
+  Admin other{database.name()};
+  other.execute("BEGIN; LOCK TABLE ONLY public.events IN SHARE UPDATE EXCLUSIVE MODE");
+  const task::Plan plan = keeper.plan(settings, later);
+  REQUIRE(acts(plan).at(1) == "detach public.events_y2026m01");
+  CHECK(keeper.chain(settings, plan).kind == Applied::Kind::yielded);
+  CHECK(admin.value("SELECT obj_description('public.events_y2026m01'::regclass)") ==
+        "it's January");
+  other.execute("COMMIT");
+  admin.execute("ALTER TABLE public.events DETACH PARTITION public.events_y2026m01");
+  CHECK(acts(keeper.plan(settings, later)) == Words{});
+  CHECK(admin.number("SELECT count(*) FROM public.events_y2026m01") == 3);
+}
+
 TEST_CASE("a default, a hold_query or a shortened retention makes it a plain detach") {
   TestDatabase database;
   Keeper keeper{database.options()};

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <thread>
 
-#include "partition_fixture.hpp"
+#include "afterwards_fixture.hpp"
 
 using namespace pgcaretaker;
 using namespace pgcaretaker::test;
@@ -58,6 +58,7 @@ TEST_CASE(
                                   "drain public.events_y2026m10"});
   CHECK(contains(plan.steps[2].reason, "1000 rows of 2026-10-01 to 2026-11-01"));
   const Applied applied = keeper.apply(events(), plan.steps[2]);
+  CHECK(changes(applied) == Words{"rescued", "attached"});
   CHECK(applied.kind == Applied::Kind::done);
   CHECK(applied.rows == 1000);
   CHECK(applied.findings.empty());
@@ -110,8 +111,8 @@ TEST_CASE("rows that a free piece between odd partitions takes are drained into 
   config::Partition settings = events();
   settings.name = "{table}_%Y%m%d";
   const task::Plan plan = keeper.plan(settings, november);
-  CHECK(subjects(plan) == Words{"drain public.events_20261001", "drain public.events_20261020",
-                                "create public.events_20261101", "create public.events_20261201"});
+  CHECK(subjects(plan) == Words{"create public.events_20261101", "create public.events_20261201",
+                                "drain public.events_20261001", "drain public.events_20261020"});
   keeper.once(settings, november);
   CHECK(in_default(admin) == 0);
   CHECK(partitions(admin)[0] == "events_20261001 FOR VALUES FROM ('2026-10-01') TO ('2026-10-10')");
@@ -169,6 +170,7 @@ TEST_CASE("writers and readers go on throughout, and no count ever goes back") {
   Admin& admin = database.admin();
   Keeper keeper{database.options()};
   strand_october(admin, keeper, 30'000);
+  admin.execute("ANALYZE public.events_default");
   std::atomic<bool> stop = false;
   std::atomic<int> late = 0;
   std::atomic<int> elsewhere = 0;
@@ -338,6 +340,62 @@ TEST_CASE(
   CHECK(contains(plan.findings[0].text, "trigger append_only (public.refuse)"));
   CHECK(contains(plan.findings[0].text, "\"adopt\""));
   CHECK(contents(admin) == before);
+}
+
+TEST_CASE("a column that came after the plan is moved with its values, by the next plan") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  Keeper keeper{database.options()};
+  strand_october(admin, keeper, 10);
+  const task::Plan plan = keeper.plan(events(), november);
+  admin.execute(
+      "ALTER TABLE public.events ADD tenant bigint, ADD key uuid NOT NULL DEFAULT "
+      "gen_random_uuid(); UPDATE public.events SET tenant = id * 7");
+  const std::string before = contents(admin);
+  const Applied applied = keeper.apply(events(), plan.steps.at(0));
+  CHECK(applied.kind == Applied::Kind::yielded);
+  CHECK(contents(admin) == before);
+  CHECK(in_default(admin) == 10);
+  keeper.once(events(), november);
+  CHECK(in_default(admin) == 0);
+  CHECK(contents(admin) == before);
+}
+
+TEST_CASE("a drain makes way for whoever waits for the table, and moves nothing then") {
+  Kept kept;
+  Admin& admin = kept.admin();
+  {
+    Keeper keeper{kept.database.options()};
+    strand_october(admin, keeper, 400);
+  }
+  // To its end it would take twenty seconds.
+  admin.execute(
+      "CREATE FUNCTION public.slow(value bigint) RETURNS boolean LANGUAGE plpgsql AS "
+      "'BEGIN PERFORM pg_catalog.pg_sleep(0.05); RETURN true; END';"
+      "ALTER TABLE public.events ADD CONSTRAINT slow CHECK (public.slow(id)) NOT VALID");
+  const std::string before = contents(admin);
+  config::Partition settings = events();
+  settings.lock_timeout = 50ms;
+  std::thread other{[&] {
+    until(kept.database.name(),
+          "EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'pgcaretaker%' AND "
+          "state = 'active' AND query LIKE 'WITH moved%')");
+    Admin session{kept.database.name()};
+    session.execute("ALTER TABLE public.events ALTER note SET STATISTICS 7");
+  }};
+  const SteadyTime start = kept.clock.now();
+  partition::PartitionTask task{settings};
+  task::PassOptions options;
+  options.as_of = november;
+  const task::Report report = run(kept.loop, task::run_pass(task, kept.pool, kept.clock, options));
+  other.join();
+  CHECK(kept.clock.now() - start < 15s);
+  REQUIRE_FALSE(report.acts.empty());
+  CHECK(report.acts.front().action + " " + report.acts.front().result == "drain yielded");
+  CHECK(contains(finding_of(report.findings, "made_way").text, " waits for it"));
+  CHECK(contents(admin) == before);
+  CHECK(in_default(admin) == 400);
+  CHECK(admin.number("SELECT count(*) FROM pg_class WHERE relname = 'events_y2026m10'") == 0);
 }
 
 TEST_CASE("a trigger that came after the plan rolls the drain back") {

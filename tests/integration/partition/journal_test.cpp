@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // No act without its row, no row without its act.
-#include <cstdlib>
-
+#include "support/journal.hpp"
 #include "partition_fixture.hpp"
-#include "support/source_dir.hpp"
 
 using namespace pgcaretaker;
 using namespace pgcaretaker::test;
@@ -12,15 +10,6 @@ namespace {
 
 config::Journal journal(bool required = false) {
   return {config::TableName{"pgcaretaker", "journal"}, required};
-}
-
-/// As operations do it.
-void load_journal(const TestDatabase& database) {
-  const std::string command = "psql -Xq -o /dev/null -d '" + database.name() +
-                              "' -v writers=pgc_owner,pgc_caretaker -f '" + source_dir() +
-                              "/config/journal.sql' 2>/dev/null";
-  // The server, as everything else, comes from PGHOST and PGPORT.
-  REQUIRE(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c)
 }
 
 class Writer {

@@ -256,6 +256,29 @@ TEST_CASE("with time to spare a partition is not forced behind a reader of the d
   CHECK(names(admin).size() == 3);
 }
 
+TEST_CASE("with the default locked, the other end of a foreign key is not waited for long") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  create_events(admin);
+  create_default(admin);
+  admin.execute(
+      "CREATE TABLE public.zones (id bigint PRIMARY KEY);"
+      "ALTER TABLE public.zones OWNER TO pgc_owner;"
+      "ALTER TABLE public.events ADD zone bigint REFERENCES public.zones");
+  config::Partition settings = events();
+  settings.lock_timeout = 20s;
+  Keeper keeper{database.options()};
+  const task::Plan plan = keeper.plan(settings, november);
+  Admin writer{database.name()};
+  writer.execute("BEGIN; INSERT INTO public.zones VALUES (1)");
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(keeper.apply(settings, plan.steps.at(0)).kind == Applied::Kind::yielded);
+  CHECK(std::chrono::steady_clock::now() - start < 10s);
+  // Whoever wants the default now finds it free.
+  admin.execute("SET lock_timeout = '1s'; INSERT INTO public.events VALUES (1, '2026-12-24', '')");
+  writer.execute("COMMIT");
+}
+
 TEST_CASE("readers and writers do not keep a partition from being created") {
   TestDatabase database;
   create_events(database.admin());

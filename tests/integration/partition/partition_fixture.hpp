@@ -190,6 +190,17 @@ inline Words codes(const std::vector<task::Finding>& findings) {
   return result;
 }
 
+/// What partition_changes_total counts of it.
+inline Words changes(const task::Applied& applied) {
+  Words result;
+  for (const telemetry::Sample& found : applied.samples) {
+    if (found.metric == telemetry::Metric::partition_changes_total) {
+      result.push_back(found.labels.back());
+    }
+  }
+  return result;
+}
+
 inline bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Guards of a table that stands alone.
-#include "partition/guards.hpp"
+#include "partition/detached_guards.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -50,9 +50,9 @@ std::string proof_sql(const config::NewPartitions& wanted, std::int64_t parent,
 
 }  // namespace
 
-std::vector<Statement> guard_statements(const config::Partition& settings, const Pattern& pattern,
-                                        const Ties& ties, std::int64_t parent,
-                                        const ObservedPartition& table) {
+std::vector<Statement> guards_of_detached(const config::Partition& settings, const Pattern& pattern,
+                                          const Ties& ties, std::int64_t parent,
+                                          const ObservedPartition& table) {
   const config::NewPartitions& wanted = settings.created;
   const std::string name = table.name.sql();
   std::vector<Statement> statements;
