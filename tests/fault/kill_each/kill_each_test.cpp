@@ -182,11 +182,14 @@ struct World {
     } else {
       CHECK(archive::list(archives).size() == 1);
     }
-    for (const archive::Stored& stored : archive::list(archives)) {
+    const auto all = archive::list(archives);
+    for (const archive::Stored& stored : all) {
       REQUIRE(stored.manifest);
       CHECK(stored.manifest->rows == 50);
     }
-    CHECK_MESSAGE(run({"archive", "verify"}) == 0, directory.read("output"));
+    if (!all.empty()) {
+      CHECK_MESSAGE(run({"archive", "verify"}) == 0, directory.read("output"));
+    }
   }
 
   /// "adopt 1, create 3", from the journal.
