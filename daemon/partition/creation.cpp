@@ -160,15 +160,19 @@ bool is_default_large(const Inputs& in) {
   return partition.bytes >= large_default || is_never_counted;
 }
 
+// No clock of a writer is as far ahead.
+constexpr Duration far_ahead = std::chrono::days{1};
+
 /// While a guard stands, rows of the range are refused. Nobody writes so far ahead: no row lies as
-/// far, and the range begins at least its own length from now.
+/// far, and the range begins a day from now, or its own length where that is shorter.
 bool is_unwritten(const Inputs& in, const TimeRange& range) {
   const DefaultContents& contents = in.answers.contents;
   const bool is_read =
       contents.error.empty() && in.snapshot.default_rows && in.snapshot.default_rows->error.empty();
   const bool is_beyond_all =
       is_read && (contents.stranded.empty() || contents.stranded.back().range.upper <= range.lower);
-  return is_beyond_all && range.lower - in.snapshot.now >= range.upper - range.lower;
+  const auto length = std::chrono::duration_cast<Duration>(range.upper - range.lower);
+  return is_beyond_all && range.lower - in.snapshot.now >= std::min(length, far_ahead);
 }
 
 bool can_guard(const Inputs& in) {
