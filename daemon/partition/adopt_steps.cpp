@@ -15,7 +15,7 @@ namespace {
 using task::Statement;
 using task::Step;
 
-/// Every range that the guard would shut out has a partition.
+/// Still the default of this parent, and every range that the guard would shut out has a partition.
 Statement is_ready(const StepContext& context, const std::vector<TimeRange>& needed) {
   std::string bounds;
   for (const TimeRange& range : needed) {

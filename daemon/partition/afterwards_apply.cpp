@@ -13,7 +13,6 @@
 #include "partition/make_way.hpp"
 #include "partition/refusal.hpp"
 #include "partition/steps.hpp"
-#include "postgres/lock_budget.hpp"
 #include "postgres/outside.hpp"
 #include "postgres/transaction.hpp"
 
@@ -159,19 +158,11 @@ class Work {
 Awaitable<void> apply_afterwards(pg::Connection& connection, const config::Partition& settings,
                                  const Step& step, const task::Surroundings& around,
                                  Applied& applied) {
-  std::optional<Applied> ended;
   Work work{connection, settings, step, around};
-  pg::LockSearch search = lock_search(settings, step, around);
-  search.attempt = [&](Duration lock_timeout) -> Awaitable<pg::Attempt> {
-    ended = co_await work.attempt(lock_timeout);
-    co_return ended ? pg::Attempt::ended : pg::Attempt::no_lock;
+  const Try attempt = [&](Duration lock_timeout, telemetry::Samples&) {
+    return work.attempt(lock_timeout);
   };
-  const pg::LockSpent spent = co_await pg::search_lock(
-      connection, around.clock, around.pass_started, step.effort, step.locks, search);
-  telemetry::Samples samples;
-  count_attempts(settings, spent, samples);
-  applied = ended ? std::move(*ended) : lock_not_granted(step, spent);
-  applied.samples.insert(applied.samples.begin(), samples.begin(), samples.end());
+  co_await search_and_apply(connection, settings, step, around, attempt, applied);
 }
 
 }  // namespace pgcaretaker::partition

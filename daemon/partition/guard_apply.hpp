@@ -14,8 +14,9 @@ namespace pgcaretaker::partition {
 [[nodiscard]] bool is_guarded(const task::Step& step);
 
 /// As apply_step() for what follows the validation. When that is not done, the guard is dropped
-/// again; when that fails too, or the session is lost or cancelled, it stands until the next pass
-/// drops it, and refuses rows meanwhile.
+/// again, also when we are cancelled, which that then outlasts by 3 s at most. Where it cannot be
+/// dropped, or the session is lost, it stands until the next pass drops it, and refuses rows
+/// meanwhile.
 Awaitable<void> apply_guarded(pg::Connection& connection, const config::Partition& settings,
                               const task::Step& step, const task::Surroundings& around,
                               task::Applied& applied);

@@ -20,7 +20,8 @@ namespace {
 using task::Severity;
 using task::Step;
 
-// A sequential scan out of the server's cache; measured, 1,000,000 rows of 130 MB took 140 ms.
+// A sequential scan out of the server's cache. A default of 1,000,000 rows, read twice, kept a
+// writer waiting for 0.14 to 0.22 s on two cores.
 constexpr std::int64_t bytes_read_in_millisecond = 1 << 20;
 
 bool is_missing(const Inputs& in, const TimeRange& range) {
