@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 #include "archive/proof.hpp"
 #include "partition/adopt_steps.hpp"
+#include "partition/costs.hpp"
 #include "partition/lock_hooks.hpp"
 #include "partition/refusal.hpp"
 #include "partition/steps.hpp"
@@ -54,12 +56,6 @@ class LockWatch {
 // While a retirement holds its locks, all writers of the table wait: catalog changes take
 // milliseconds, and a hold_query that takes longer than this is not worth their wait.
 constexpr Duration longest_retirement = std::chrono::milliseconds{500};
-// ATTACH reads the whole default partition under its lock; what writers of the default and readers
-// of the table may be asked to wait for all partitions of one step together.
-constexpr Duration longest_attach = std::chrono::seconds{2};
-// Where it has to wait for the tables at the other end of foreign keys, with the default locked: no
-// longer than the server takes to see a deadlock, or it would end who waits for us, not us.
-constexpr Duration longest_attach_with_keys = std::chrono::milliseconds{900};
 // What a function gets beyond its locks when these are waited for longer than usual.
 constexpr Duration longest_function = std::chrono::seconds{30};
 // How long DETACH ... CONCURRENTLY may wait for those who use the table. Nobody waits for it
@@ -120,32 +116,60 @@ Applied done(const config::Partition& settings, const Step& step) {
 /// Leaves an ATTACH what is left of the time since the default partition was locked.
 Awaitable<void> limit_attach(pg::Connection& connection, const Step& step, Duration lock_timeout,
                              SteadyTime locked) {
-  const bool has_keys = std::ranges::any_of(step.locks, [](const pg::WantedLock& wanted) {
-    return wanted.mode == pg::LockMode::share_row_exclusive;
-  });
-  const Duration all = has_keys ? longest_attach_with_keys : longest_attach;
+  const Duration all = has_neighbours(step) ? longest_attach_with_keys : longest_attach;
   const auto used = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - locked);
   const Duration left = std::max(all - used, Duration{2});
   co_await limit_from_here(connection, std::min(lock_timeout, left / 2), left);
 }
+
+/// The limits of a step once its locks are held.
+class Limits {
+ public:
+  Limits(pg::Connection& connection, const Step& step, const pg::TransactionOptions& options)
+      : connection_{connection}, step_{step}, options_{options} {}
+
+  Awaitable<void> before(const Statement& sent) {
+    const bool was_attaching = std::exchange(is_attaching_, sent.name == statement::attach);
+    if (!locked_ || sent.name == statement::lock) co_return;
+    if (is_attaching_) {
+      co_await limit_attach(connection_, step_, options_.lock_timeout, *locked_);
+    } else if (was_attaching) {
+      const Duration lock_timeout = std::min(options_.lock_timeout, longest_retirement);
+      co_await limit_from_here(connection_, lock_timeout, longest_retirement);
+    } else if (!std::exchange(has_begun_, true)) {
+      co_await limit_neighbours(connection_, step_, options_.lock_timeout,
+                                options_.statement_timeout);
+    }
+  }
+  void after(const Statement& sent) {
+    if (sent.name == statement::lock) locked_ = std::chrono::steady_clock::now();
+  }
+
+ private:
+  pg::Connection& connection_;
+  const Step& step_;
+  const pg::TransactionOptions& options_;
+  std::optional<SteadyTime> locked_;
+  bool has_begun_ = false;  // to do what it was locked for
+  bool is_attaching_ = false;
+};
 
 /// One transaction; nullopt = a lock was not granted in time, or lost to a deadlock.
 Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
                                                const config::Partition& settings, const Step& step,
                                                Duration lock_timeout, telemetry::Samples& samples) {
   LockWatch watch;
-  std::optional<SteadyTime> locked;
+  const pg::TransactionOptions options = limits_of(settings, step, lock_timeout);
+  Limits limits{connection, step, options};
   std::vector<task::Finding> differences;
   const auto body = [&]() -> Awaitable<void> {
     for (const Statement& sent : step.statements) {
-      if (locked && sent.name == statement::attach) {
-        co_await limit_attach(connection, step, lock_timeout, *locked);
-      }
+      co_await limits.before(sent);
       watch.before(sent);
       pg::Params params = pg::Params::of(sent.params);
       const pg::Result result = co_await connection.run(sent.name, sent.sql, std::move(params));
       watch.after(sent);
-      if (sent.name == statement::lock) locked = std::chrono::steady_clock::now();
+      limits.after(sent);
       if (sent.name == statement::verify_likeness || sent.name == statement::verify_guards) {
         differences = differences_in(sent, result, differences);
       }
@@ -154,7 +178,6 @@ Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
       }
     }
   };
-  const pg::TransactionOptions options = limits_of(settings, step, lock_timeout);
   std::optional<Applied> applied;
   bool no_lock = false;
   try {

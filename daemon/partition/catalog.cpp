@@ -263,7 +263,7 @@ Awaitable<Answers> ask(Connection& connection, const config::Partition& settings
   answers.contents = co_await read_default_contents(connection, settings, snapshot, draft);
   if (!draft.missing.empty() || !answers.contents.stranded.empty()) {
     co_await ask_names(connection, settings, snapshot, draft, answers);
-    answers.blocked = co_await ask_blocked(connection, settings, snapshot, draft);
+    answers.blocked = co_await ask_blocked(connection, settings, snapshot, draft, answers.contents);
   }
   const std::vector<std::int64_t> tied = tied_tables(settings, snapshot, draft);
   if (!tied.empty()) answers.ties = co_await read_ties(connection, tied);

@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
+#include "partition/costs.hpp"
 #include "partition/create_steps.hpp"
 #include "partition/guard.hpp"
 #include "partition/name.hpp"
@@ -178,24 +180,51 @@ bool is_unwritten(const Inputs& in, const TimeRange& range) {
 bool can_guard(const Inputs& in) {
   return in.context.default_partition && !in.settings.create_function &&
          in.context.default_partition->kind == 'r' && in.context.default_partition->owned &&
-         is_default_large(in);
+         is_default_large(in) && can_validate(in.context.default_partition->bytes);
 }
 
-/// Takes those behind a guard out of `wanted`, in one step.
-std::optional<Step> guarded_creation(const Inputs& in, std::vector<Creation>& wanted) {
-  if (!can_guard(in)) return std::nullopt;
-  std::vector<NewPartition> partitions;
-  std::string reason;
-  for (const Creation& creation : wanted) {
-    if (!is_unwritten(in, creation.partition.range)) continue;
-    if (partitions.empty()) reason = creation.reason;
-    partitions.push_back(creation.partition);
+/// How many partitions can be attached while the default is locked once, in half of the time that
+/// there is for it; one at least.
+std::size_t most_in_step(const Inputs& in, bool is_guarded) {
+  const std::int64_t read = is_guarded ? 0 : in.context.default_partition->bytes;
+  const Duration each = attach_time(in.draft.members.size()) + reading_time(read);
+  const Duration all = in.context.referenced.empty() ? longest_attach : longest_attach_with_keys;
+  return static_cast<std::size_t>(std::max<std::int64_t>(all / each / 2, 1));
+}
+
+/// Several partitions a step, which locks the default once.
+std::vector<Step> joint_steps(const Inputs& in, const std::vector<Creation>& wanted,
+                              bool is_guarded) {
+  const std::size_t most = most_in_step(in, is_guarded);
+  std::vector<Step> steps;
+  for (std::size_t from = 0; from < wanted.size(); from += most) {
+    const std::size_t to = std::min(from + most, wanted.size());
+    std::vector<NewPartition> partitions;
+    for (std::size_t i = from; i < to; ++i) {
+      partitions.push_back(wanted[i].partition);
+    }
+    Step step = create_step(in.context, partitions, wanted[from].reason);
+    const TimeRange range{partitions.front().range.lower, partitions.back().range.upper};
+    steps.push_back(is_guarded ? guarded(in.context, std::move(step), range) : std::move(step));
   }
-  if (partitions.empty()) return std::nullopt;
-  std::erase_if(
-      wanted, [&](const Creation& creation) { return is_unwritten(in, creation.partition.range); });
-  const TimeRange range{partitions.front().range.lower, partitions.back().range.upper};
-  return guarded(in.context, create_step(in.context, partitions, reason), range);
+  return steps;
+}
+
+/// Takes those behind a guard out of `wanted`.
+std::vector<Step> guarded_creation(const Inputs& in, std::vector<Creation>& wanted) {
+  if (!can_guard(in)) return {};
+  const auto far = std::stable_partition(
+      wanted.begin(), wanted.end(),
+      [&](const Creation& creation) { return !is_unwritten(in, creation.partition.range); });
+  const std::vector<Creation> behind_guard(far, wanted.end());
+  wanted.erase(far, wanted.end());
+  return joint_steps(in, behind_guard, true);
+}
+
+/// Looking ends in time for the lock to be waited for before rows find no partition.
+Duration patience_left(const Inputs& in, UtcTime free_from) {
+  const auto left = std::chrono::duration_cast<Duration>(free_from - in.snapshot.now);
+  return std::clamp(left - 2 * in.settings.force_timeout, Duration{0}, in.settings.patience);
 }
 
 }  // namespace
@@ -208,15 +237,12 @@ void plan_creation(const Inputs& in, const std::vector<TimeRange>& rescued,
   const Urgency urgency =
       creation_urgency(in.settings, in.snapshot.now, wanted.front().partition.range.lower);
   const std::size_t first = steps.size();
-  const bool is_late = wanted.front().partition.range.lower <= in.snapshot.now;
-  std::optional<Step> behind_guard;
-  if (urgency != Urgency::forced) behind_guard = guarded_creation(in, wanted);
-  if (urgency == Urgency::forced && in.context.default_partition && !in.settings.create_function) {
-    std::vector<NewPartition> partitions;
-    for (const Creation& creation : wanted) {
-      partitions.push_back(creation.partition);
-    }
-    steps.push_back(create_step(in.context, partitions, wanted.front().reason));
+  const bool is_forced = urgency == Urgency::forced;
+  const UtcTime free_from = wanted.front().partition.range.lower;
+  std::vector<Step> behind_guard;
+  if (!is_forced) behind_guard = guarded_creation(in, wanted);
+  if (is_forced && in.context.default_partition && !in.settings.create_function) {
+    std::ranges::move(joint_steps(in, wanted, false), std::back_inserter(steps));
   } else {
     for (const Creation& creation : wanted) {
       steps.push_back(in.settings.create_function
@@ -224,11 +250,10 @@ void plan_creation(const Inputs& in, const std::vector<TimeRange>& rescued,
                           : create_step(in.context, {creation.partition}, creation.reason));
     }
   }
-  if (behind_guard) steps.push_back(std::move(*behind_guard));
+  std::ranges::move(behind_guard, std::back_inserter(steps));
   for (std::size_t i = first; i < steps.size(); ++i) {
     set_urgency(steps[i], in.settings, urgency);
-    // Rows already find no partition: there is nothing to be patient for.
-    if (is_late && urgency == Urgency::forced) steps[i].effort.patience = Duration{0};
+    if (is_forced) steps[i].effort.patience = patience_left(in, free_from);
   }
 }
 

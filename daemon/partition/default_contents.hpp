@@ -9,10 +9,9 @@ namespace pgcaretaker::partition {
 /// The default partition of the snapshot; nullptr = there is none, or it is half detached.
 [[nodiscard]] const ObservedPartition* default_of(const Snapshot& snapshot);
 
-/// Reads what rescue and guards have to know. Ranges are found by one look each for the smallest
-/// key that is left, which an index on the key makes cheap; together they get a few seconds, and
-/// what was not reached then comes with the next pass. Throws pg::Error only when the session is
-/// lost.
+/// Reads what rescue and guards have to know. Ranges are found by an index on the key, otherwise by
+/// reading the default from end to end, which may take half a minute for each of two readings and
+/// holds up nobody. Throws pg::Error only when the session is lost.
 Awaitable<DefaultContents> read_default_contents(pg::Connection& connection,
                                                  const config::Partition& settings,
                                                  const Snapshot& snapshot, const Draft& draft);

@@ -22,6 +22,17 @@ std::int64_t number(const std::optional<std::string>& text) {
   return value;
 }
 
+std::vector<bool> blocked_by(const DefaultContents& contents, const Draft& draft) {
+  std::vector<bool> blocked;
+  for (const Missing& missing : draft.missing) {
+    blocked.push_back(std::ranges::any_of(contents.stranded, [&](const Stranded& stranded) {
+      return stranded.range.lower < missing.range.upper &&
+             missing.range.lower < stranded.range.upper;
+    }));
+  }
+  return blocked;
+}
+
 }  // namespace
 
 Awaitable<std::optional<DefaultRows>> count_default_rows(pg::Connection& connection,
@@ -55,13 +66,15 @@ Awaitable<std::optional<DefaultRows>> count_default_rows(pg::Connection& connect
 
 Awaitable<std::vector<bool>> ask_blocked(pg::Connection& connection,
                                          const config::Partition& settings,
-                                         const Snapshot& snapshot, const Draft& draft) {
+                                         const Snapshot& snapshot, const Draft& draft,
+                                         const DefaultContents& contents) {
   std::vector<bool> blocked;
   const ObservedPartition* partition = default_of(snapshot);
   const bool has_rows = snapshot.default_rows && snapshot.default_rows->error.empty() &&
                         snapshot.default_rows->rows.value_or(0) > 0;
   if (partition == nullptr || !has_rows || partition->kind == 'f') co_return blocked;
   if (draft.missing.empty()) co_return blocked;
+  if (contents.complete) co_return blocked_by(contents, draft);
   std::vector<std::string> lowers;
   std::vector<std::string> uppers;
   for (const Missing& missing : draft.missing) {

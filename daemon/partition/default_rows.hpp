@@ -15,10 +15,11 @@ Awaitable<std::optional<DefaultRows>> count_default_rows(pg::Connection& connect
                                                          const Snapshot& snapshot);
 
 /// For each missing range, whether rows of it lie in the default, so that ATTACH would scan the
-/// default under an exclusive lock only to be refused. Empty when that cannot be told in time: then
-/// ATTACH says.
+/// default under an exclusive lock only to be refused. Asked only where `contents` are not
+/// complete; empty when that cannot be told in time: then ATTACH says.
 Awaitable<std::vector<bool>> ask_blocked(pg::Connection& connection,
                                          const config::Partition& settings,
-                                         const Snapshot& snapshot, const Draft& draft);
+                                         const Snapshot& snapshot, const Draft& draft,
+                                         const DefaultContents& contents);
 
 }  // namespace pgcaretaker::partition

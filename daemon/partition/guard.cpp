@@ -37,7 +37,7 @@ Step guarded(const StepContext& context, Step creation, const TimeRange& range) 
       context,
       fmt::format("{0} < {1} '{2}' OR {0} >= {1} '{3}'", key, type,
                   bound_literal(context.key, range.lower), bound_literal(context.key, range.upper)),
-      "gone with the next pass; keeps " + range_text(range) + " free for new partitions");
+      "gone with the next pass; keeps " + range_text(range) + std::string{guard_far_ahead});
   append(statements, std::move(creation.statements));
   statements.push_back(
       drop_guard_statement(context.default_partition->name, std::string{guard_name}));

@@ -15,6 +15,11 @@ namespace pgcaretaker::partition {
 inline constexpr std::string_view guard_name = "pgcaretaker_guard";
 /// What their comment begins with: what has both is ours to drop.
 inline constexpr std::string_view guard_marker = "pgcaretaker: ";
+/// What the comment of those ends with that refuse only what nobody writes yet.
+inline constexpr std::string_view guard_far_ahead = " free for new partitions";
+
+/// From a guard on rows may be refused, so that what it is for has to come soon or not at all.
+inline constexpr Duration longest_guard = std::chrono::seconds{10};
 
 /// Statement names that tell a guarded step's transactions apart: those before the validation,
 /// the validation, those after it.

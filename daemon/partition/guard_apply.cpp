@@ -7,7 +7,9 @@
 
 #include "async/shield.hpp"
 #include "async/until.hpp"
+#include "partition/adopt_steps.hpp"
 #include "partition/apply.hpp"
+#include "partition/costs.hpp"
 #include "partition/guard.hpp"
 #include "partition/lock_hooks.hpp"
 #include "partition/make_way.hpp"
@@ -25,10 +27,6 @@ using task::Applied;
 using task::Statement;
 using task::Step;
 
-// VALIDATE reads the whole default while all others go on.
-constexpr Duration longest_validation = 5min;
-// From the guard on rows may be refused, so that what it is for has to come soon or not at all.
-constexpr Duration longest_guard = 10s;
 // What a stop waits for when it comes while a guard stands; the next pass drops what is left.
 constexpr Duration longest_clean_up = 3s;
 constexpr Duration patience_at_stop = 1s;
@@ -160,14 +158,16 @@ class Guarded {
     applied_.samples.insert(applied_.samples.begin(), samples.begin(), samples.end());
   }
 
-  /// Forced, since rows may be refused while it waits; a stop or a lost lease is no reason to leave
-  /// it standing.
+  /// Forced where rows may be refused while it waits; a stop or a lost lease is no reason to leave
+  /// it standing. When it stays nevertheless, the next try comes soon.
   Awaitable<void> take_back(Duration patience) {
     if (!may_stand_ || connection_.state() != pg::SessionState::ready) co_return;
     Step unguard = part(step_, step_.statements.end(), step_.statements.end());
     unguard.action = action::unguard;
     unguard.statements = {taken_back(step_)};
-    set_urgency(unguard, settings_, Urgency::forced);
+    const bool may_refuse = step_.action == action::adopt;
+    set_urgency(unguard, settings_, may_refuse ? Urgency::forced : Urgency::pressed);
+    unguard.effort.in_vain_for = step_.effort.in_vain_for;
     unguard = shortly(std::move(unguard), settings_, patience);
     task::Surroundings now = starting_now(around_);
     now.may_act = [] { return true; };
@@ -176,6 +176,8 @@ class Guarded {
         co_await search_and_send(connection_, settings_, unguard, now, applied_.samples, is_sent);
     may_stand_ = !is_sent;
     if (!failed) co_return;
+    applied_.can_wait = false;
+    applied_.waited_in_vain = std::max(applied_.waited_in_vain, failed->waited_in_vain);
     applied_.findings.insert(applied_.findings.end(), failed->findings.begin(),
                              failed->findings.end());
     applied_.findings.push_back(guard_left(step_));
@@ -193,10 +195,9 @@ class Guarded {
       const auto work = [&]() -> Awaitable<void> {
         refused = co_await validate(connection_, settings_, validating);
       };
-      const bool others_may_wait = false;
+      const Waitings watched{Waiting::for_table};
       Awaitable<void> validation_work = work();
-      Awaitable<std::string> watch =
-          waiter_in_words(around_, connection_.backend_pid(), others_may_wait);
+      Awaitable<std::string> watch = waiter_in_words(around_, connection_.backend_pid(), watched);
       const std::optional<std::string> waiter =
           co_await async::run_until(std::move(validation_work), std::move(watch));
       if (waiter) refused = made_way(step_, *waiter);

@@ -4,7 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "config/duration.hpp"
+#include "partition/costs.hpp"
 #include "partition/refusal.hpp"
 #include "partition/urgency.hpp"
 #include "telemetry/log.hpp"
@@ -62,6 +65,18 @@ Awaitable<void> limit_from_here(pg::Connection& connection, Duration lock_timeou
       "       pg_catalog.set_config('idle_in_transaction_session_timeout', '{}', true)",
       lock_timeout.count(), statement_timeout.count(), longest_silence.count());
   co_await connection.query("partition.limits", sql);
+}
+
+bool has_neighbours(const Step& step) {
+  return std::ranges::any_of(step.locks, [](const pg::WantedLock& wanted) {
+    return wanted.mode == pg::LockMode::share_row_exclusive;
+  });
+}
+
+Awaitable<void> limit_neighbours(pg::Connection& connection, const Step& step,
+                                 Duration lock_timeout, Duration statement_timeout) {
+  if (!has_neighbours(step) || lock_timeout <= longest_attach_with_keys) co_return;
+  co_await limit_from_here(connection, longest_attach_with_keys, statement_timeout);
 }
 
 Awaitable<void> search_and_apply(pg::Connection& connection, const config::Partition& settings,

@@ -33,6 +33,15 @@ Awaitable<void> search_and_apply(pg::Connection& connection, const config::Parti
 Awaitable<void> limit_from_here(pg::Connection& connection, Duration lock_timeout,
                                 Duration statement_timeout);
 
+/// The same once the table is locked: while we wait for the tables at the other end of foreign
+/// keys, who waits for us must not be ended for a deadlock, see longest_attach_with_keys. Changes
+/// nothing where there are none, or where `lock_timeout` is short enough.
+Awaitable<void> limit_neighbours(pg::Connection& connection, const task::Step& step,
+                                 Duration lock_timeout, Duration statement_timeout);
+
+/// Whether the step locks tables at the other end of foreign keys.
+[[nodiscard]] bool has_neighbours(const task::Step& step);
+
 /// Adds what the search cost to lock_attempts_total.
 void count_attempts(const config::Partition& settings, const pg::LockSpent& spent,
                     telemetry::Samples& samples);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "async/awaitable.hpp"
 #include "task/task.hpp"
@@ -14,11 +15,16 @@ namespace pgcaretaker::partition {
 /// another task waits for a session, nothing more may begin, or `until` is reached.
 Awaitable<std::string> reason_to_end(const task::Surroundings& around, int pid, SteadyTime until);
 
-/// What other work does: returns only when somebody waits for a table that session `pid` has
-/// locked, and never when there is no second session to see that with. `is_meant`, asked before
-/// each look, is true while they are meant to wait.
+/// For what somebody waits: a table that is locked, or a row of it that an open transaction has
+/// changed.
+enum class Waiting { for_table, for_row };
+using Waitings = std::vector<Waiting>;
+
+/// What other work does: returns only when somebody waits for session `pid` in one of these ways,
+/// or when for a while no second session was to be had to see that with. `watched` is read before
+/// each look and may change meanwhile.
 Awaitable<std::string> waiter_in_words(const task::Surroundings& around, int pid,
-                                       const bool& is_meant);
+                                       const Waitings& watched);
 
 /// The step's outcome when it was ended for that reason.
 [[nodiscard]] task::Applied made_way(const task::Step& step, const std::string& why);

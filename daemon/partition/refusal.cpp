@@ -106,7 +106,12 @@ Applied lock_not_granted(const Step& step, const pg::LockSpent& spent) {
                         config::duration_text(effort.patience))
           : "";
   const std::string result =
-      effort.insistence.empty()
+      spent.was_spared
+          ? fmt::format(
+                "is not asked for again while somebody is there for whom it was asked for up to {} "
+                "in vain",
+                config::duration_text(effort.insistence.back()))
+      : effort.insistence.empty()
           ? fmt::format("was not asked for{}, since there is time", looked)
           : fmt::format("was asked for, up to {}, in vain{}",
                         config::duration_text(effort.insistence.back()), looked);
@@ -119,6 +124,8 @@ Applied lock_not_granted(const Step& step, const pg::LockSpent& spent) {
                   "pass tries again",
                   step.action, step.lock, result, pg::holders_text(spent.holders))));
   applied.can_wait = is_relaxed;
+  const bool was_forced = is_forced && !spent.was_spared && !effort.insistence.empty();
+  if (was_forced) applied.waited_in_vain = effort.insistence.back();
   return applied;
 }
 

@@ -9,6 +9,8 @@
 
 #include "config/duration.hpp"
 #include "partition/adopt_steps.hpp"
+#include "partition/costs.hpp"
+#include "partition/guard.hpp"
 #include "partition/name.hpp"
 #include "partition/rescue_steps.hpp"
 #include "partition/urgency.hpp"
@@ -19,10 +21,6 @@ namespace {
 
 using task::Severity;
 using task::Step;
-
-// A sequential scan out of the server's cache. A default of 1,000,000 rows, read twice, kept a
-// writer waiting for 0.14 to 0.22 s on two cores.
-constexpr std::int64_t bytes_read_in_millisecond = 1 << 20;
 
 bool is_missing(const Inputs& in, const TimeRange& range) {
   return std::ranges::any_of(in.draft.missing,
@@ -64,7 +62,7 @@ std::string obstacle_to_moving(const Inputs& in) {
 std::optional<Duration> swap_time(const Inputs& in) {
   const std::int64_t bytes = in.context.default_partition->bytes;
   if (bytes == 0 && in.snapshot.default_rows->estimated) return std::nullopt;
-  return Duration{2 * bytes / bytes_read_in_millisecond};
+  return 2 * reading_time(bytes);
 }
 
 /// Why a range that nobody needs soon stays: moving it would make others wait; "" = it would not.
@@ -176,6 +174,14 @@ void plan_drains(const Inputs& in, Rescue& rescue, FindingList& findings) {
                   stay.size(), stay.size() == 1 ? "" : "s", range_text(stay.front()->range), cost));
 }
 
+/// Whether what an interrupted pass left refuses rows, or keeps partitions from being made in time.
+bool is_guard_in_the_way(const Inputs& in) {
+  if (in.answers.contents.guards_refuse) return true;
+  return !in.draft.missing.empty() &&
+         creation_urgency(in.settings, in.snapshot.now, in.draft.missing.front().range.lower) ==
+             Urgency::forced;
+}
+
 /// Why the default cannot become one range partition; "" = it can.
 std::string obstacle_to_adoption(const Inputs& in, const TimeRange& range) {
   const config::TableName& name = in.context.default_partition->name;
@@ -183,6 +189,12 @@ std::string obstacle_to_adoption(const Inputs& in, const TimeRange& range) {
   if (!in.answers.contents.error.empty()) return "not all of its ranges could be read";
   if (in.answers.contents.odd_keys) return "it has keys without a place in the calendar";
   if (name.schema != in.settings.table.schema) return "it is in another schema than its table";
+  if (!can_validate(in.context.default_partition->bytes)) {
+    return fmt::format(
+        "to be read in time it is too large ({} kB), and rows that it does not take would be "
+        "refused for as long",
+        in.context.default_partition->bytes / 1024);
+  }
   for (const Member& member : in.draft.members) {
     const bool has_range =
         member.standing != Standing::default_partition && member.standing != Standing::unreadable;
@@ -232,7 +244,10 @@ Rescue plan_rescue(const Inputs& in, FindingList& findings) {
   const ObservedPartition& partition = *in.context.default_partition;
   if (!in.answers.contents.guards.empty()) {
     rescue.first.push_back(unguard_step(in.context, in.answers.contents.guards));
-    set_urgency(rescue.first.back(), in.settings, Urgency::forced);
+    set_urgency(rescue.first.back(), in.settings,
+                is_guard_in_the_way(in) ? Urgency::forced : Urgency::pressed);
+    Duration& patience = rescue.first.back().effort.patience;
+    patience = std::min(patience, longest_guard);
   }
   if (in.settings.default_partition == config::DefaultPartition::report) return rescue;
   add_unreadable(in, partition.name.text(), findings);

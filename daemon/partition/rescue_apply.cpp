@@ -62,8 +62,7 @@ class Drain {
     options.idle_timeout = longest_pause_between;
     const std::function<Awaitable<void>()> body = [this] { return send_all(); };
     Awaitable<void> work = pg::transact(connection_, options, body);
-    Awaitable<std::string> waiter =
-        waiter_in_words(around_, connection_.backend_pid(), others_may_wait_);
+    Awaitable<std::string> waiter = waiter_in_words(around_, connection_.backend_pid(), watched_);
     co_return co_await async::run_until(std::move(work), std::move(waiter));
   }
 
@@ -108,7 +107,7 @@ class Drain {
 
   /// Everyone who is at the table has to be out of it for a moment, with our rows moved already.
   Awaitable<void> search_swap_lock(const Statement& sent) {
-    others_may_wait_ = true;
+    watched_ = {Waiting::for_row};  // for the table they will, shortly
     pg::LockSearch search = lock_search(settings_, swap_, around_);
     search.is_within = true;
     search.in_a_hurry = [] { return false; };  // another pass would have to move the rows again
@@ -131,6 +130,9 @@ class Drain {
     }
     if (!is_granted) co_await send("partition.rollback", "ROLLBACK TO SAVEPOINT swap");
     co_await send("partition.release", "RELEASE SAVEPOINT swap");
+    if (is_granted) {
+      co_await limit_neighbours(connection_, step_, lock_timeout, lock_timeout + longest_swap);
+    }
     co_return is_granted ? pg::Attempt::ended : pg::Attempt::no_lock;
   }
 
@@ -146,7 +148,8 @@ class Drain {
   Step swap_;
   std::int64_t moved_ = 0;
   bool has_moved_ = false;
-  bool others_may_wait_ = false;  // shortly: for the swap
+  // Who waits for a row of ours has a lock on the table, so that we cannot get ours: in vain.
+  Waitings watched_{Waiting::for_table, Waiting::for_row};
   std::optional<SteadyTime> held_since_;
   std::vector<task::Finding> differences_;
 };

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "partition/adopt_steps.hpp"
 #include "partition/guard.hpp"
 #include "partition/rescue_steps.hpp"
 
@@ -86,10 +87,12 @@ std::optional<Applied> after_refused_rescue(const config::Partition& settings, c
 }
 
 Finding guard_left(const Step& step) {
-  return Finding{Severity::critical, "guard_left", step.subject,
+  const bool refuses = step.action == action::adopt;
+  return Finding{refuses ? Severity::critical : Severity::warning, "guard_left", step.subject,
                  fmt::format("its guard {} still stands on the default partition, where it refuses "
-                             "rows; the next pass drops it: {}",
-                             guard_name, taken_back(step).sql)};
+                             "rows{}; the next pass drops it: {}",
+                             guard_name, refuses ? "" : " of ranges that nobody writes yet",
+                             taken_back(step).sql)};
 }
 
 }  // namespace pgcaretaker::partition

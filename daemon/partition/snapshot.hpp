@@ -121,9 +121,11 @@ struct Stranded {
 /// What the default partition is, beyond its bounds.
 struct DefaultContents {
   std::vector<Stranded> stranded;      // oldest first
+  bool complete = false;               // `stranded` has every range that has rows
   std::string error;                   // why not all of `stranded` could be read; "" = it was
   bool odd_keys = false;               // rows without a place in the calendar; read for adoption
   std::vector<std::string> guards;     // CHECK constraints of ours that an earlier pass left on it
+  bool guards_refuse = false;          // rows that are written by now, not only those far ahead
   std::vector<std::string> intruders;  // triggers and rules that a DELETE from it would set off
   std::vector<std::string> columns;    // of the parent, without generated ones
   bool row_security = false;           // enabled on it

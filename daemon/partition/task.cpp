@@ -97,6 +97,19 @@ SteadyTime PartitionTask::archive_until(async::Clock& clock) const {
 
 Awaitable<void> PartitionTask::apply(pg::Connection& connection, const task::Step& step,
                                      const task::Surroundings& around, task::Applied& applied) {
+  task::Step tried = step;
+  if (in_vain_since_) {
+    tried.effort.in_vain_for =
+        std::chrono::duration_cast<Duration>(around.clock.now() - *in_vain_since_);
+  }
+  co_await dispatch(connection, tried, around, applied);
+  if (applied.waited_in_vain > Duration{0}) {
+    in_vain_since_ = around.clock.now() - applied.waited_in_vain;
+  }
+}
+
+Awaitable<void> PartitionTask::dispatch(pg::Connection& connection, const task::Step& step,
+                                        const task::Surroundings& around, task::Applied& applied) {
   if (is_afterwards(step)) {
     return apply_afterwards(connection, settings_, step, around, applied);
   }

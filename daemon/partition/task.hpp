@@ -29,6 +29,8 @@ class PartitionTask final : public task::Task {
 
  private:
   [[nodiscard]] SteadyTime archive_until(async::Clock& clock) const;
+  Awaitable<void> dispatch(pg::Connection& connection, const task::Step& step,
+                           const task::Surroundings& around, task::Applied& applied);
 
   config::Partition settings_;
   config::Journal journal_;
@@ -36,7 +38,8 @@ class PartitionTask final : public task::Task {
   PassArchives archives_;
   UtcTime covered_until_{};  // as this pass has observed
   std::string name_;
-  std::set<std::int64_t> frozen_;  // see add_afterwards()
+  std::set<std::int64_t> frozen_;            // see add_afterwards()
+  std::optional<SteadyTime> in_vain_since_;  // see pg::LockEffort::in_vain_for
 };
 
 }  // namespace pgcaretaker::partition

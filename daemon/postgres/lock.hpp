@@ -31,6 +31,10 @@ struct LockEffort {
   /// When patience is over: the lock_timeouts of the attempts made whoever is in the way, growing.
   /// Empty = none is.
   std::vector<Duration> insistence;
+  /// Since when the longest of these was made in vain before; nullopt = it was not. It is not made
+  /// again while somebody is in the way who was there already: writers would wait once more for
+  /// nothing.
+  std::optional<Duration> in_vain_for = std::nullopt;
 
   bool operator==(const LockEffort&) const = default;
 };

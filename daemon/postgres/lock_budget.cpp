@@ -85,6 +85,14 @@ bool is_anyone_older(const std::vector<Holder>& holders, Duration than) {
       holders, [&](const Holder& holder) { return !holder.age || *holder.age > than; });
 }
 
+/// Whether someone is in the way who was there when the longest attempt was made in vain. Whose age
+/// is hidden may have come since.
+bool has_outlasted(const std::vector<Holder>& holders, const LockEffort& effort) {
+  return effort.in_vain_for && std::ranges::any_of(holders, [&](const Holder& holder) {
+           return holder.age && *holder.age > *effort.in_vain_for;
+         });
+}
+
 Awaitable<std::vector<Holder>> read_holders(Connection& connection,
                                             const std::vector<WantedLock>& wanted) {
   std::vector<std::int64_t> relations;
@@ -120,6 +128,8 @@ Awaitable<bool> insist(Connection& connection, const LockEffort& effort,
     if (i > 0) spent.holders = co_await look(connection, wanted, search);
     if (!is_last && is_anyone_older(spent.holders, timeout)) continue;
     if (timeout > effort.lock_timeout) {
+      spent.was_spared = has_outlasted(spent.holders, effort);
+      if (spent.was_spared) break;
       spent.was_stopped = !search.may_go_on();
       if (spent.was_stopped) break;
       search.growing(timeout);

@@ -34,6 +34,7 @@ struct LockSpent {
   bool gave_up = false;
   bool was_stopped = false;     // gave up because may_go_on said so
   std::vector<Holder> holders;  // when it gave up: who stood in the way, as last seen
+  bool was_spared = false;      // the longest attempt was not made again, see LockEffort
 };
 
 /// Hooks of one search for a lock.
@@ -58,8 +59,8 @@ struct LockSearch {
 /// pauses (250 ms doubling to 1 s, jittered) and looks again, until `started` + patience; it looks
 /// at least once. Then the insistence, for readers that overlap without a gap would be looked at
 /// for ever: one attempt each, without those that a holder older than their lock_timeout makes
-/// hopeless, but always the last. What they cost others is the sum of those made. Throws what
-/// attempt throws, and operation_aborted when cancelled in a pause.
+/// hopeless, but always the last, unless it was in vain before. What they cost others is the sum of
+/// those made. Throws what attempt throws, and operation_aborted when cancelled in a pause.
 Awaitable<LockSpent> search_lock(Connection& connection, async::Clock& clock, SteadyTime started,
                                  const LockEffort& effort, const std::vector<WantedLock>& wanted,
                                  const LockSearch& search);

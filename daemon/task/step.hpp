@@ -73,9 +73,10 @@ struct Applied {
     yielded,  // a lock or a race was lost; nothing changed; the next pass looks again
   };
   Kind kind = Kind::done;
-  bool can_wait = false;      // when yielded: trying again before the next slot is of no use
-  bool stops_action = false;  // nor is any other step of the same action in this pass
-  std::int64_t rows = 0;      // rows moved or removed, where the step counts rows
+  bool can_wait = false;       // when yielded: trying again before the next slot is of no use
+  bool stops_action = false;   // nor is any other step of the same action in this pass
+  Duration waited_in_vain{0};  // what its longest attempt for a lock cost others; 0 = none was made
+  std::int64_t rows = 0;       // rows moved or removed, where the step counts rows
   std::vector<Finding> findings;
   telemetry::Samples samples;  // counters and histograms of this act
 };

@@ -268,6 +268,64 @@ TEST_CASE(
   CHECK(applied[0].samples.back().value == 3);
 }
 
+TEST_CASE("a guard that a reader keeps from going is left for a try that comes soon") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  Keeper keeper{database.options()};
+  create_events(admin);
+  keeper.once(events(), november);
+  create_default(admin);
+  fill_default(admin, "2026-10-15", 20'000);
+  // The reader is in before anything else, since he waits when the guard's transaction ends.
+  admin.execute(
+      "CREATE FUNCTION public.await_reader() RETURNS event_trigger LANGUAGE plpgsql AS $body$"
+      "BEGIN WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted) LOOP END LOOP; END $body$;"
+      "CREATE EVENT TRIGGER await_reader ON ddl_command_end WHEN TAG IN ('COMMENT')"
+      " EXECUTE FUNCTION public.await_reader()");
+  config::Partition settings = adopting();
+  settings.lock_timeout = 1s;
+  settings.force_timeout = 2s;
+  Duration longest = 9s;
+  Severity severity = Severity::critical;
+  std::string urgency = "forced";
+  SUBCASE("one that refuses rows: it was insisted upon") {}
+  SUBCASE("one that refuses nothing yet: nobody was kept waiting") {
+    settings = events();
+    settings.ahead = 4;
+    settings.default_partition = config::DefaultPartition::report;
+    settings.force_timeout = 30s;
+    settings.lock_timeout = 1s;
+    longest = 20s;
+    severity = Severity::warning;
+    urgency = "pressed";
+  }
+  const task::Plan plan = keeper.plan(settings, november);
+  REQUIRE(plan.steps.size() == 1);
+  Admin reader{database.name()};
+  std::thread reading{[&] {
+    until(database.name(),
+          "EXISTS (SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = "
+          "'public.events_default'::regclass)");
+    reader.execute("BEGIN; SELECT count(*) FROM public.events");
+  }};
+  const auto start = std::chrono::steady_clock::now();
+  const Applied applied = keeper.apply(settings, plan.steps[0]);
+  reading.join();
+  CHECK(std::chrono::steady_clock::now() - start < longest);
+  CHECK(applied.kind == Applied::Kind::yielded);
+  CHECK_FALSE(applied.can_wait);
+  CHECK(finding_of(applied.findings, "guard_left").severity == severity);
+  CHECK(guards(admin) == 1);
+  admin.execute("DROP EVENT TRIGGER await_reader");
+  const task::Plan next = keeper.plan(settings, november);
+  REQUIRE(next.steps.size() == 2);
+  CHECK(next.steps[0].action + " " + std::string{next.steps[0].urgency} == "unguard " + urgency);
+  reader.execute("COMMIT");
+  CHECK(kinds(keeper.once(settings, november)) ==
+        std::vector{Applied::Kind::done, Applied::Kind::done});
+  CHECK(guards(admin) == 0);
+}
+
 TEST_CASE("where rows lie as far ahead, no guard is raised that could refuse more of them") {
   TestDatabase database;
   Admin& admin = database.admin();

@@ -398,6 +398,38 @@ TEST_CASE("a drain makes way for whoever waits for the table, and moves nothing 
   CHECK(admin.number("SELECT count(*) FROM pg_class WHERE relname = 'events_y2026m10'") == 0);
 }
 
+TEST_CASE("a drain makes way for whoever waits for a row that it has moved, since it is in vain") {
+  Kept kept;
+  Admin& admin = kept.admin();
+  {
+    Keeper keeper{kept.database.options()};
+    strand_october(admin, keeper, 400);
+  }
+  // The first row is gone at once, the last in twenty seconds.
+  admin.execute(
+      "CREATE FUNCTION public.slow(value bigint) RETURNS boolean LANGUAGE plpgsql AS "
+      "'BEGIN PERFORM pg_catalog.pg_sleep(0.05); RETURN true; END';"
+      "ALTER TABLE public.events ADD CONSTRAINT slow CHECK (public.slow(id)) NOT VALID");
+  std::thread other{[&] {
+    until(kept.database.name(),
+          "EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'pgcaretaker%' AND "
+          "wait_event = 'PgSleep' AND query LIKE 'WITH moved%')");
+    Admin session{kept.database.name()};
+    session.execute("DELETE FROM public.events WHERE id = 1");
+  }};
+  const SteadyTime start = kept.clock.now();
+  partition::PartitionTask task{impatient_events()};
+  task::PassOptions options;
+  options.as_of = november;
+  const task::Report report = run(kept.loop, task::run_pass(task, kept.pool, kept.clock, options));
+  other.join();
+  CHECK(kept.clock.now() - start < 15s);
+  REQUIRE_FALSE(report.acts.empty());
+  CHECK(report.acts.front().action + " " + report.acts.front().result == "drain yielded");
+  CHECK(contains(finding_of(report.findings, "made_way").text, " waits for it"));
+  CHECK(in_default(admin) == 399);
+}
+
 TEST_CASE("a trigger that came after the plan rolls the drain back") {
   TestDatabase database;
   Admin& admin = database.admin();

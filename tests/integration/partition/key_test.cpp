@@ -60,6 +60,16 @@ std::string place_of_last(Admin& admin) {
       .value_or("nowhere");
 }
 
+/// Of drains, up to what the default holds in all.
+Words reasons(const task::Plan& plan) {
+  Words result;
+  for (const task::Step& step : plan.steps) {
+    if (step.action != "drain") continue;
+    result.push_back(step.reason.substr(0, step.reason.find(" lie in")));
+  }
+  return result;
+}
+
 void keep(Keeper& keeper, const config::Partition& settings, UtcTime now) {
   for (const Applied& applied : keeper.once(settings, now)) {
     CHECK(applied.kind == Applied::Kind::done);
@@ -168,6 +178,60 @@ TEST_CASE("rows of a missing range in the default are found by their time") {
     CHECK(admin.number("SELECT count(*) FROM public.events_default") == 0);
     admin.execute("DROP TABLE public.events");
   }
+}
+
+TEST_CASE("what the rows of the default belong to is found with an index on the key and without") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  Keeper keeper{database.options()};
+  for (const Kind& kind : key_kinds) {
+    CAPTURE(kind.type);
+    CAPTURE(static_cast<int>(kind.form));
+    create_events(admin, kind.type);
+    keeper.once(keyed(kind), at("2026-10-15"));
+    create_default(admin);
+    for (const char* time :
+         {"2026-09-01", "2026-09-30 23:59:59", "2027-02-01", "2026-07-31 23:59:59", "2026-09-02"}) {
+      insert(admin, kind, at(time));
+    }
+    config::Partition settings = keyed(kind);
+    const task::Plan without = keeper.plan(settings, at("2026-10-15"));
+    CHECK(reasons(without) == Words{"1 rows of 2026-07-01 to 2026-08-01",
+                                    "3 rows of 2026-09-01 to 2026-10-01",
+                                    "1 rows of 2027-02-01 to 2027-03-01"});
+    settings.default_partition = config::DefaultPartition::adopt;
+    const task::Plan unadopted = keeper.plan(settings, at("2026-10-15"));
+    CHECK(codes(unadopted.findings) == Words{"not_adopted", "default_rows"});
+    admin.execute("CREATE INDEX ON public.events_default (at)");
+    settings.default_partition = config::DefaultPartition::drain;
+    CHECK(reasons(keeper.plan(settings, at("2026-10-15"))) == reasons(without));
+    admin.execute("DROP TABLE public.events");
+  }
+}
+
+TEST_CASE("a default without an index is read to its last page, and what it lacks is said") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  Keeper keeper{database.options()};
+  create_events(admin);
+  create_default(admin);
+  // A page for each row, so that it takes two looks.
+  admin.execute(
+      "ALTER TABLE public.events_default SET (fillfactor = 10);"
+      "INSERT INTO public.events SELECT n, CASE WHEN n < 8500 THEN timestamptz '2026-12-15' "
+      "ELSE '2026-11-30 23:59:59.9' END, repeat('x', 700) FROM generate_series(1, 9000) AS n;"
+      "ANALYZE public.events");
+  const task::Plan plan = keeper.plan(events(), november);
+  CHECK(reasons(plan) ==
+        Words{"501 rows of 2026-11-01 to 2026-12-01", "8499 rows of 2026-12-01 to 2027-01-01"});
+  config::Partition settings = events();
+  settings.interval = {IntervalUnit::hour, 1};
+  settings.name = "{table}_%Y%m%d_%H";
+  admin.execute("INSERT INTO public.events VALUES (1, '1999-01-01')");
+  const task::Plan hours = keeper.plan(settings, november);
+  CHECK(reasons(hours) == Words{});
+  CHECK(codes(hours.findings) == Words{"stranded_unreadable", "default_rows"});
+  CHECK(contains(hours.findings.front().text, "an index on the key makes it quick"));
 }
 
 TEST_CASE("a row that reaches the default between plan and act is told in the same words") {

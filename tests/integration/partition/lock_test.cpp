@@ -12,7 +12,7 @@
 #include <set>
 #include <thread>
 
-#include "partition_fixture.hpp"
+#include "afterwards_fixture.hpp"
 #include "postgres/transaction.hpp"
 
 using namespace pgcaretaker;
@@ -277,6 +277,41 @@ TEST_CASE("with the default locked, the other end of a foreign key is not waited
   // Whoever wants the default now finds it free.
   admin.execute("SET lock_timeout = '1s'; INSERT INTO public.events VALUES (1, '2026-12-24', '')");
   writer.execute("COMMIT");
+}
+
+TEST_CASE("nobody who waits for us is ended for a deadlock, however long we may wait") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  create_events(admin);
+  admin.execute(
+      "CREATE TABLE public.zones (id bigint PRIMARY KEY);"
+      "ALTER TABLE public.zones OWNER TO pgc_owner;"
+      "ALTER TABLE public.events ADD zone bigint REFERENCES public.zones");
+  Keeper keeper{database.options()};
+  keeper.once(events(), at("2026-01-15"));
+  keeper.once(events(), november);
+  create_default(admin);
+  config::Partition settings = events();
+  SUBCASE("a detach") {
+    settings = short_lived_events();
+  }
+  SUBCASE("a drain") {
+    admin.execute("INSERT INTO public.events VALUES (1, '2026-10-15')");
+  }
+  settings.lock_timeout = 20s;
+  const task::Plan plan = keeper.plan(settings, november);
+  Admin writer{database.name()};
+  writer.execute("BEGIN; INSERT INTO public.zones VALUES (1)");
+  std::thread writing{[&] {
+    until(database.name(),
+          "EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = "
+          "'public.zones'::regclass)");
+    CHECK_NOTHROW(writer.execute("INSERT INTO public.events VALUES (2, '2026-11-24', '')"));
+    writer.execute("COMMIT");
+  }};
+  const Applied applied = keeper.apply(settings, plan.steps.at(0));
+  writing.join();
+  CHECK(applied.kind == Applied::Kind::yielded);
 }
 
 TEST_CASE("readers and writers do not keep a partition from being created") {

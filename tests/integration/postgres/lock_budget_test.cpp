@@ -202,6 +202,24 @@ TEST_CASE("as it gets urgent it asks for longer and longer, but not for what can
   CHECK(search.asked == std::vector<Duration>{30s});
 }
 
+TEST_CASE("the longest attempt is not made again while he is there for whom it was in vain") {
+  Search search;
+  search.outcome = Attempt::no_lock;
+  Admin reader{search.scene.database.name()};
+  reader.execute("SET application_name = 'report'; BEGIN");
+  reader.execute("SELECT count(*) FROM public.ledger");
+  let_age(search.scene.database.admin(), "report", "100ms");
+  pg::LockEffort effort{50ms, 0s, {50ms, 30s}};
+  effort.in_vain_for = 100ms;
+  const pg::LockSpent spared = search.run(effort, [](int) {});
+  CHECK(spared.was_spared);
+  CHECK(spared.gave_up);
+  CHECK(search.asked.empty());
+  effort.in_vain_for = 1h;  // he came later
+  CHECK_FALSE(search.run(effort, [](int) {}).was_spared);
+  CHECK(search.asked == std::vector<Duration>{30s});
+}
+
 TEST_CASE("patience is over as soon as others wait for the session") {
   Search search;
   Admin reader{search.scene.database.name()};

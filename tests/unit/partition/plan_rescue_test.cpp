@@ -328,6 +328,17 @@ TEST_CASE("what cannot be adopted as one range is drained, and why is said") {
                 finding(plan, "not_adopted").text);
 }
 
+TEST_CASE("no guard is raised on a default that cannot be read in time") {
+  Snapshot snapshot = stranded_table();
+  snapshot.partitions.back().bytes = 70'000'000'000;
+  const task::Plan plan = plan_of(adopting(), snapshot, stranded_october());
+  CHECK(subjects(plan) == Words{});
+  CHECK(contains(finding(plan, "not_adopted").text, "it is too large (68359375 kB)"));
+  for (const task::Step& step : plan_of(audit_events(), behind_default(70'000'000'000)).steps) {
+    CHECK(text_of(step, "partition.raise_guard").empty());
+  }
+}
+
 TEST_CASE("behind a large default, months that nobody writes to are attached behind a guard") {
   const task::Plan plan = plan_of(audit_events(), behind_default(large));
   REQUIRE(subjects(plan) ==
@@ -373,13 +384,24 @@ TEST_CASE("no guard is raised where a row might have nowhere else to go") {
 TEST_CASE("a guard that was left is dropped before all else, with everything else going on") {
   Answers answers = stranded_october();
   answers.contents.guards = {"pgcaretaker_guard"};
+  answers.contents.guards_refuse = true;
   const task::Plan plan = plan_of(audit_events(), stranded_table(), answers);
   CHECK(subjects(plan) ==
         Words{"unguard public.audit_events_default", "drain public.audit_events_y2026m10"});
   CHECK(plan.steps[0].urgency == "forced");
+  CHECK(plan.steps[0].effort.patience == 10s);
   CHECK(plan.steps[0].statements[0].sql ==
         "ALTER TABLE \"public\".\"audit_events_default\" DROP CONSTRAINT IF EXISTS "
         "\"pgcaretaker_guard\"");
+}
+
+TEST_CASE("nobody waits for long for a guard to go that refuses nothing yet") {
+  Answers answers;
+  answers.contents.guards = {"pgcaretaker_guard"};
+  Snapshot snapshot = behind_default(large);
+  CHECK(plan_of(audit_events(), snapshot, answers).steps.at(0).urgency == "pressed");
+  snapshot.now = at("2026-12-31 12:00");  // what it stands in the way of is needed now
+  CHECK(plan_of(audit_events(), snapshot, answers).steps.at(0).urgency == "forced");
 }
 
 TEST_CASE("what a step raised is taken back from the table it was raised on") {

@@ -148,6 +148,20 @@ TEST_CASE("the more urgent, the graver a lock that was not granted") {
   CHECK(contains(found(Urgency::forced).text, "was asked for, up to 30s, in vain after 10m"));
 }
 
+TEST_CASE("what was waited for in vain is remembered, and not waited for again") {
+  const Applied forced = lock_not_granted(creation(test::audit_events(), Urgency::forced), {});
+  CHECK(forced.waited_in_vain == std::chrono::seconds{30});
+  const Applied pressed = lock_not_granted(creation(test::audit_events(), Urgency::pressed), {});
+  CHECK(pressed.waited_in_vain == Duration{0});
+  pg::LockSpent spent;
+  spent.was_spared = true;
+  const Applied spared = lock_not_granted(creation(test::audit_events(), Urgency::forced), spent);
+  CHECK(spared.waited_in_vain == Duration{0});
+  CHECK(contains(spared.findings.at(0).text,
+                 "is not asked for again while somebody is there for whom it was asked for up to "
+                 "30s in vain"));
+}
+
 TEST_CASE("a default too large to be read under a lock is met once a pass, and not again soon") {
   const config::Partition settings = test::audit_events();
   const pg::Error slow{pg::Error::Kind::refused, "canceling statement due to statement timeout",

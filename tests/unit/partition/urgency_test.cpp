@@ -99,10 +99,33 @@ TEST_CASE("with time to spare each partition is a step, as the window ends all a
   CHECK(forced.steps[0].effort.insistence.back() == 30s);
   CHECK(forced.steps[0].effort.patience == 10min);
   snapshot.now = at("2027-02-03");
+  snapshot.now = at("2027-01-31 23:55");
+  const task::Plan soon = test::plan_of(test::audit_events(), with_default(snapshot));
+  CHECK(soon.steps.at(0).effort.patience == 4min);  // then there is a minute to ask in
+  snapshot.now = at("2027-02-03");
   const task::Plan late = test::plan_of(test::audit_events(), with_default(snapshot));
   CHECK(late.steps.at(0).effort.patience == 0s);  // rows go to the default already
   snapshot.now = at("2027-01-31");
   const task::Plan without = test::plan_of(test::audit_events(), snapshot);
   CHECK(without.steps.size() == 3);
   CHECK(without.steps[2].urgency == "forced");
+}
+
+TEST_CASE("no more are made at once than there is time for under the lock") {
+  partition::Snapshot snapshot = empty_table("2026-11-15");
+  attach_months(snapshot, "2026-11-01", 1);
+  config::Partition settings = test::audit_events();
+  settings.ahead = 1000;
+  snapshot.now = at("2026-11-30");
+  const auto most = [&] {
+    const task::Plan plan = test::plan_of(settings, with_default(snapshot));
+    CHECK(plan.steps.at(0).urgency == "forced");
+    return std::ranges::count(plan.steps.at(0).statements, "partition.attach",
+                              &task::Statement::name);
+  };
+  CHECK(most() == 200);  // 5 ms each
+  snapshot.table.referenced.push_back({1, "public.zones"});
+  CHECK(most() == 90);
+  attach_months(snapshot, "2100-01-01", 3000);
+  CHECK(most() == 10);
 }
