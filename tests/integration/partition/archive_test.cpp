@@ -188,6 +188,33 @@ TEST_CASE_FIXTURE(Scene,
                      "lost") == 0);
 }
 
+TEST_CASE_FIXTURE(Scene, "row-level security that a killed archiver left lifted is forced again") {
+  go_up_to("guard");
+  SUBCASE("before the archive is known") {}
+  SUBCASE("when it is archived") {
+    go_up_to("archive");
+  }
+  SUBCASE("when a hold keeps the table by now") {
+    settings.hold_query = "SELECT true";
+  }
+  const Words before = acts(plan());
+  admin.execute("ALTER TABLE public.events_y2026m01 NO FORCE ROW LEVEL SECURITY");
+  const task::Plan planned = plan();
+  Words wanted = before;
+  wanted.insert(wanted.begin(), "guard public.events_y2026m01");
+  CHECK(acts(planned) == wanted);
+  const Applied applied = keeper.apply(settings, planned.steps.front());
+  CHECK(applied.kind == Applied::Kind::done);
+  CHECK(changes(applied) == Words{});
+  CHECK(admin.value("SELECT relforcerowsecurity FROM pg_class WHERE relname = "
+                    "'events_y2026m01'") == "t");
+  CHECK(acts(plan()) == before);
+  // Who does not want it, or reads his table for himself, is let be.
+  admin.execute("ALTER TABLE public.events_y2026m01 NO FORCE ROW LEVEL SECURITY");
+  settings.created.row_security = false;
+  CHECK(acts(plan()) == before);
+}
+
 TEST_CASE_FIXTURE(Scene, "without its directory nothing is dropped, and a person is told") {
   use("/nowhere/at/all");
   const task::Plan planned = plan();
