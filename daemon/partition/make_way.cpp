@@ -9,6 +9,7 @@
 
 #include "async/with_deadline.hpp"
 #include "partition/refusal.hpp"
+#include "postgres/waiter.hpp"
 
 namespace pgcaretaker::partition {
 
@@ -27,27 +28,14 @@ constexpr Duration longest_blind = 2s;
 constexpr Duration longest_glance = 1s;
 constexpr std::string_view somebody_waits = " waits for it";
 
-constexpr std::string_view waiters_sql = R"(
-SELECT pg_catalog.format('pid %s (user %s, application %s)', a.pid, a.usename, a.application_name)
-         AS who
-  FROM (SELECT DISTINCT l.pid FROM pg_catalog.pg_locks AS l
-         WHERE NOT l.granted AND l.pid IS NOT NULL AND l.locktype = 'relation'
-        OFFSET 0) AS waiting
-  JOIN pg_catalog.pg_stat_activity AS a ON a.pid = waiting.pid
- WHERE $1::int4 = ANY (pg_catalog.pg_blocking_pids(waiting.pid))
- ORDER BY a.pid LIMIT 1)";
-
 /// Who waits for `pid`; "" = nobody.
 Awaitable<std::string> who_waits(pg::Pool& sessions, int pid, bool& has_looked) {
   std::string who;
   try {
     const std::optional<pg::Loan> second = co_await sessions.try_acquire();
     if (!second) co_return who;
-    const pg::Result rows =
-        co_await second->connection().query("partition.waiters", waiters_sql, pid);
-    for (const pg::Row row : rows) {
-      who = row.get<std::string>("who");
-    }
+    const auto waiter = co_await pg::waiter_for(second->connection(), pid);
+    if (waiter) who = pg::waiter_text(*waiter);
     has_looked = true;
   } catch (const pg::Error&) {
     has_looked = false;  // the work's own session tells whether the server is in trouble

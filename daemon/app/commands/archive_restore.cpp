@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "app/commands/archive_parts.hpp"
 #include "app/commands/commands.hpp"
@@ -32,9 +33,15 @@ Awaitable<ExitCode> restore_one(OneShot& shot, archive::RestoreRequest& request)
   archive::Workshop workshop{shot.configuration.settings.archive, std::string{version()}, thread,
                              shot.clock};
   workshop.on_progress = shown_on(progress);
+  std::unique_ptr<pg::Connection> watch;
   try {
     const pg::Loan loan = co_await shot.pools.shared->acquire();
     if (request.attach && request.manifest.parent) {
+      const Configuration& configuration = shot.configuration;
+      auto options =
+          connect_options(configuration.settings.database, configuration.secrets, "watch");
+      watch = co_await pg::Connection::connect(std::move(options), shot.canceller);
+      request.watch = watch.get();
       const auto settings = settings_of(*request.manifest.parent, shot.configuration.settings);
       auto likeness =
           co_await partition::likeness_of_restored(loan.connection(), settings, request.as);
@@ -79,6 +86,8 @@ ExitCode archive_restore(const CommandLine& line, const Configuration& configura
     }
     request.as = *name;
   }
+  // Stopped in the middle of a COPY it would keep its locks, and see nobody wait.
+  if (request.attach) std::signal(SIGTSTP, SIG_IGN);
   return run_one_shot(line, configuration,
                       [&](OneShot& shot) { return restore_one(shot, request); });
 }

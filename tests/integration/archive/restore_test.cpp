@@ -5,6 +5,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "support/archive_scene.hpp"
 #include "support/cancel_everywhere.hpp"
@@ -121,6 +122,70 @@ TEST_CASE_FIXTURE(ArchiveScene, "restored and attached, rows are read through th
   CHECK(admin.number("SELECT count(*) FROM pg_index WHERE indrelid = 'audit.january'::regclass") ==
         1);
   CHECK(admin.number("SELECT count(*) FROM pg_constraint WHERE conname LIKE 'pgcaretaker%'") == 0);
+}
+
+TEST_CASE_FIXTURE(ArchiveScene, "a restore gives way to whoever waits for the table") {
+  owner(
+      "CREATE FUNCTION audit.fits(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';"
+      "CREATE TABLE audit.events (at timestamptz NOT NULL, note text CHECK (audit.fits(note))) "
+      "PARTITION BY RANGE (at);"
+      "CREATE TABLE audit.january PARTITION OF audit.events FOR VALUES FROM "
+      "('2024-01-01 00:00:00+00') TO ('2024-02-01 00:00:00+00');"
+      "INSERT INTO audit.events SELECT '2024-01-05', 'n' || g FROM generate_series(1, 20) g");
+  const Archived archived = write(subject("january"));
+  owner(
+      "DROP TABLE audit.january; CREATE OR REPLACE FUNCTION audit.fits(text) RETURNS boolean "
+      "LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); RETURN true; END'");
+  const std::string name = database.name();
+  std::future<long long> migration = std::async(std::launch::async, [name] {
+    test::Admin other{name};
+    other.execute("SET application_name = 'migration'");
+    while (other.number("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY %' AND "
+                        "datname = current_database()") == 0) {
+    }
+    other.execute("ALTER TABLE audit.events ADD extra int");
+    return other.number("SELECT count(*) FROM pg_class WHERE relname = 'january'");
+  });
+  std::unique_ptr<pg::Connection> second;
+  run([&]() -> Awaitable<void> { second = co_await connect(); });
+  watch = second.get();
+  const std::string problem = problem_of_restoring(archived, {"audit", "january"}, true);
+  CHECK(migration.get() == 0);
+  CHECK(problem.starts_with("pid "));
+  CHECK(problem.find(", application migration) waits for a lock on audit.events") !=
+        std::string::npos);
+  CHECK(connection->state() == pg::SessionState::ready);
+  CHECK(second->state() == pg::SessionState::ready);
+}
+
+TEST_CASE_FIXTURE(ArchiveScene, "a restore that has locked others out is soon over or gone") {
+  const Archived archived = archived_january(*this);
+  archive::RestoreRequest request;
+  request.folder = archived.folder;
+  request.manifest = archived.manifest;
+  request.as = {"audit", "january"};
+  request.attach = true;
+  task::Statement limits;
+  limits.name = "limits";
+  limits.sql =
+      "SELECT concat_ws(' ', current_setting('lock_timeout'), current_setting('statement_timeout'),"
+      " current_setting('idle_in_transaction_session_timeout')) AS value";
+  request.before_attach = {limits};
+  request.after_attach = {limits};
+  const auto seen = [&] {
+    archive::Restored restored;
+    run([&]() -> Awaitable<void> {
+      restored = co_await archive::restore(*connection, request, workshop);
+    });
+    return restored.differences;
+  };
+  CHECK(seen() == std::vector<std::string>{"900ms 1d 500ms", "900ms 2900ms 500ms"});
+  // The waits at the other ends of foreign keys add up.
+  owner(
+      "DROP TABLE audit.january; CREATE TABLE audit.zones (id bigint PRIMARY KEY);"
+      "INSERT INTO audit.zones SELECT generate_series(1, 1000);"
+      "ALTER TABLE audit.events ADD FOREIGN KEY (id) REFERENCES audit.zones");
+  CHECK(seen() == std::vector<std::string>{"900ms 1d 500ms", "450ms 2900ms 500ms"});
 }
 
 TEST_CASE_FIXTURE(ArchiveScene, "a name that is taken or a range that is covered is refused") {
