@@ -2,6 +2,8 @@
 // Writing archives on a real server: what is in them, what is refused, what is left of a failure.
 #include <doctest/doctest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -326,6 +328,30 @@ TEST_CASE_FIXTURE(ArchiveScene,
     CHECK(connection->state() == pg::SessionState::ready);
   }
   CHECK(write(subject("t")).manifest.rows == 20000);
+}
+
+TEST_CASE_FIXTURE(ArchiveScene, "what root archives belongs to whom the directory belongs") {
+  if (geteuid() != 0) {
+    MESSAGE("not tried: only root gives files away");
+    return;
+  }
+  constexpr uid_t user = 4711;
+  constexpr gid_t group = 4712;
+  owner("CREATE TABLE audit.t AS SELECT g FROM generate_series(1, 10) g");
+  const std::string& root = workshop.settings.directory;
+  // An earlier version has left this to root.
+  archive::make_folder(root, "audit.t");
+  REQUIRE(chown(root.c_str(), user, group) == 0);
+  write(subject("t"));
+  const auto paths = tree(*this);
+  CHECK(paths.size() == 5);
+  for (const std::string& path : paths) {
+    CAPTURE(path);
+    struct stat found {};
+    REQUIRE(stat((root + '/' + path).c_str(), &found) == 0);
+    CHECK(found.st_uid == user);
+    CHECK(found.st_gid == group);
+  }
 }
 
 TEST_CASE_FIXTURE(ArchiveScene, "two at a time do not get in each other's way") {
