@@ -103,6 +103,11 @@ Awaitable<Found> find_table(pg::Connection& connection, const TableName& table) 
   co_return found;
 }
 
+Awaitable<void> set_encoding(pg::Connection& connection, const std::string& encoding) {
+  const std::string sql = "SELECT pg_catalog.set_config('client_encoding', $1, true)";
+  co_await connection.query("archive.encoding", sql, encoding);
+}
+
 Awaitable<void> require_detached(pg::Connection& connection, std::int64_t oid,
                                  const TableName& table) {
   const Found found = co_await find_table(connection, table);

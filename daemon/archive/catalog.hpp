@@ -34,6 +34,10 @@ Awaitable<Manifest> describe(pg::Connection& connection, std::int64_t oid,
                              const config::TableName& table,
                              const std::optional<config::TableName>& parent);
 
+/// Of the open transaction from here on. Only COPY is sent in another than UTF-8: names are read
+/// and written in that.
+Awaitable<void> set_encoding(pg::Connection& connection, const std::string& encoding);
+
 /// The columns of a table or partitioned table, in order.
 Awaitable<std::vector<Column>> columns_of(pg::Connection& connection,
                                           const config::TableName& table);

@@ -220,8 +220,6 @@ class Restoring {
     const SharedReader reader = co_await open_reader(workshop_.side_thread, request_.folder, *file,
                                                      manifest_.copied_columns().size());
     const auto body = [&]() -> Awaitable<void> {
-      const std::string encoding = "SELECT pg_catalog.set_config('client_encoding', $1, true)";
-      co_await connection_.query("archive.encoding", encoding, manifest_.encoding);
       co_await create();
       co_await revoke();
       if (request_.attach) co_await fence();
@@ -297,8 +295,13 @@ class Restoring {
       }
       co_return std::string_view{piece.bytes};
     };
-    const std::string sql = copy_in_sql(manifest_, request_.as, file.format);
+    const pg::Result server = co_await connection_.query(
+        "archive.encoding", "SELECT pg_catalog.current_setting('server_encoding') AS encoding");
+    const std::string sql = copy_in_sql(manifest_, request_.as, file.format,
+                                        server.only_row().get<std::string>("encoding"));
+    co_await set_encoding(connection_, manifest_.encoding);
     co_await connection_.copy_in("archive.restore", sql, source, workshop_.stall);
+    co_await set_encoding(connection_, "UTF8");
   }
 
   Awaitable<void> prove() {

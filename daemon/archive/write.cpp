@@ -30,9 +30,7 @@ constexpr Duration clean_up_budget = 2s;
 // Values in the CSV file are written alike whatever the database or the role prefers; a scan starts
 // at the beginning, so that two archives of one content are equal.
 constexpr const char* copy_settings =
-    "SELECT pg_catalog.set_config('client_encoding',\n"
-    "         pg_catalog.current_setting('server_encoding'), true),\n"
-    "       pg_catalog.set_config('synchronize_seqscans', 'off', true),\n"
+    "SELECT pg_catalog.set_config('synchronize_seqscans', 'off', true),\n"
     "       pg_catalog.set_config('bytea_output', 'hex', true),\n"
     "       pg_catalog.set_config('extra_float_digits', '1', true)";
 
@@ -278,9 +276,11 @@ class Writing {
       return append(writer, std::move(piece), rows_before);
     };
     const std::string sql = copy_out_sql(manifest_, format);
+    co_await set_encoding(connection_, manifest_.encoding);
     step("copy " + name);
     const std::int64_t copied =
         co_await connection_.copy_out("archive.copy", sql, sink, workshop_.stall);
+    co_await set_encoding(connection_, "UTF8");
     std::function<FileFacts()> finish = [writer] { return writer->finish(); };
     step("finish " + name);
     FileFacts facts = co_await in_background(workshop_.side_thread, std::move(finish));

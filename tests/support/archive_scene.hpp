@@ -17,7 +17,7 @@
 namespace pgcaretaker::test {
 
 struct ArchiveScene : Scene {
-  ArchiveScene() {
+  explicit ArchiveScene(const std::string& options = "") : Scene{options} {
     database.admin().execute("CREATE SCHEMA audit AUTHORIZATION pgc_owner");
     make_directory("archive");
     connect_again();
