@@ -27,6 +27,18 @@ config::Partition settings_of(const config::TableName& parent, const config::Set
   return unnamed;
 }
 
+/// What the configuration names is looked at before the work of hours.
+Awaitable<void> warn_of_retention(pg::Connection& connection, const config::Partition& settings,
+                                  const archive::RestoreRequest& request) {
+  const bool expires = co_await partition::expires_at_once(connection, settings, request.as,
+                                                           request.manifest.bounds);
+  if (!expires) co_return;
+  fmt::print(stderr,
+             "pgcaretaker: {} is past the retention of {}: the next pass detaches it again; raise "
+             "retention or let hold_query keep it first, or restore with --as\n",
+             request.as.text(), settings.table.text());
+}
+
 Awaitable<ExitCode> restore_one(OneShot& shot, archive::RestoreRequest& request) {
   pg::SideThread thread{farewell};
   ProgressLine progress;
@@ -43,6 +55,7 @@ Awaitable<ExitCode> restore_one(OneShot& shot, archive::RestoreRequest& request)
       watch = co_await pg::Connection::connect(std::move(options), shot.canceller);
       request.watch = watch.get();
       const auto settings = settings_of(*request.manifest.parent, shot.configuration.settings);
+      co_await warn_of_retention(loan.connection(), settings, request);
       auto likeness =
           co_await partition::likeness_of_restored(loan.connection(), settings, request.as);
       request.before_attach = std::move(likeness.before_attach);

@@ -151,6 +151,26 @@ TEST_CASE_FIXTURE(Scene, "a partition comes back attached, with all its rows, as
                                   "a statement trigger is missing"});
 }
 
+TEST_CASE_FIXTURE(Scene, "what a restored partition would not outlive is known before") {
+  const auto expires = [&] {
+    return run(keeper.loop(),
+               partition::expires_at_once(
+                   keeper.connection(), settings, {"public", "back"},
+                   "FOR VALUES FROM ('2024-01-01 00:00:00+00') TO ('2024-02-01 00:00:00+00')"));
+  };
+  CHECK(expires());
+  settings.hold_query = "SELECT $1 = '2024-01-01 00:00+00'";
+  CHECK_FALSE(expires());
+  settings.hold_query = "SELECT $1 > '2024-01-01 00:00+00'";
+  CHECK(expires());
+  settings.retention = std::chrono::days{36500};
+  CHECK_FALSE(expires());
+  settings.retention_query = "SELECT 30";
+  CHECK(expires());
+  settings.expire = config::Expire::unset;
+  CHECK_FALSE(expires());
+}
+
 TEST_CASE_FIXTURE(Scene,
                   "a cancel at any await of archive or drop loses no row, and ends in no knot") {
   admin.execute("CREATE TABLE public.before AS SELECT * FROM public.events_y2026m01");
