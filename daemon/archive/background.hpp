@@ -21,6 +21,10 @@ inline constexpr Duration longest_statement = std::chrono::hours{24};
 /// Between two statements: files are ended there.
 inline constexpr Duration longest_idle = disk_patience + std::chrono::minutes{1};
 
+/// Between two statements of a transaction that others may have to wait for: a process that is
+/// stopped or cut off there must not keep its locks.
+inline constexpr Duration longest_silence = std::chrono::milliseconds{500};
+
 /// What `call` returns or throws, run on `thread`. `call` owns all that it uses: after a cancel it
 /// may go on for a while, unheard. Throws Error when the disk does not answer.
 template <class T>

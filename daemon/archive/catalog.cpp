@@ -56,6 +56,7 @@ constexpr const char* key_sql =
 constexpr const char* find_sql =
     "SELECT c.oid::int8 AS oid, c.relkind::text AS kind,\n"
     "       COALESCE(pg_catalog.pg_get_expr(c.relpartbound, 0), '') AS bounds,\n"
+    "       EXISTS (SELECT FROM pg_catalog.pg_inherits AS h WHERE h.inhrelid = c.oid) AS child,\n"
     "       ps.nspname AS parent_schema, pc.relname AS parent_name,\n"
     "       pg_catalog.row_security_active(c.oid) AS filtered,\n"
     "       c.relforcerowsecurity AND pg_catalog.pg_has_role(c.relowner, 'USAGE') AS forced\n"
@@ -95,10 +96,29 @@ Awaitable<Found> find_table(pg::Connection& connection, const TableName& table) 
     found.kind = row.text("kind").front();
     found.bounds = row.get<std::string>("bounds");
     found.parent = name_in(row, "parent_schema", "parent_name");
+    found.is_child = row.get<bool>("child");
     found.is_filtered = row.get<bool>("filtered");
     found.is_forced = row.get<bool>("forced");
   }
   co_return found;
+}
+
+Awaitable<void> set_encoding(pg::Connection& connection, const std::string& encoding) {
+  const std::string sql = "SELECT pg_catalog.set_config('client_encoding', $1, true)";
+  co_await connection.query("archive.encoding", sql, encoding);
+}
+
+Awaitable<void> require_detached(pg::Connection& connection, std::int64_t oid,
+                                 const TableName& table) {
+  const Found found = co_await find_table(connection, table);
+  if (found.oid != oid) {
+    throw Interruption{
+        fmt::format("{} is another table by now: nothing was archived", table.text())};
+  }
+  if (found.is_child) {
+    throw Interruption{
+        fmt::format("{} is attached to a table by now: nothing was archived", table.text())};
+  }
 }
 
 Awaitable<std::vector<Column>> columns_of(pg::Connection& connection, const TableName& table) {

@@ -17,17 +17,26 @@ struct Found {
   char kind = 'r';       // pg_class.relkind
   std::string bounds;    // "" = no partition
   std::optional<config::TableName> parent;
+  bool is_child = false;     // inherits, as a partition or otherwise
   bool is_filtered = false;  // policies would filter what we read
   bool is_forced = false;    // only because they are forced upon the owner
 };
 
 Awaitable<Found> find_table(pg::Connection& connection, const config::TableName& table);
 
+/// Throws Interruption when `table` is attached, or is not `oid` any more; under a lock on it.
+Awaitable<void> require_detached(pg::Connection& connection, std::int64_t oid,
+                                 const config::TableName& table);
+
 /// Everything but times and files of a manifest, in the caller's transaction, whose snapshot the
 /// fingerprint is of. Throws Error when `oid` is not `table` any more, or cannot be archived.
 Awaitable<Manifest> describe(pg::Connection& connection, std::int64_t oid,
                              const config::TableName& table,
                              const std::optional<config::TableName>& parent);
+
+/// Of the open transaction from here on. Only COPY is sent in another than UTF-8: names are read
+/// and written in that.
+Awaitable<void> set_encoding(pg::Connection& connection, const std::string& encoding);
 
 /// The columns of a table or partitioned table, in order.
 Awaitable<std::vector<Column>> columns_of(pg::Connection& connection,

@@ -43,6 +43,20 @@ std::string advice(int error) {
   }
 }
 
+/// Gives what root has just made in `folder` to whom that belongs.
+void hand_over(const Descriptor& made, const std::string& path, const std::string& folder) {
+  if (::geteuid() != 0) return;
+  struct stat of_folder {};
+  struct stat of_made {};
+  if (::stat(folder.c_str(), &of_folder) != 0) fail("look into", folder, errno);
+  if (::fstat(made.number(), &of_made) != 0) fail("look into", path, errno);
+  // What is there already and is not root's is nobody's business.
+  if (of_made.st_uid != 0 || of_folder.st_uid == 0) return;
+  if (::fchown(made.number(), of_folder.st_uid, of_folder.st_gid) != 0) {
+    fail("give away", path, errno);
+  }
+}
+
 }  // namespace
 
 void fail(std::string_view what, const std::string& path, int error) {
@@ -62,7 +76,10 @@ Descriptor Descriptor::open(const std::string& path, int flags, std::string_view
   constexpr mode_t ours_alone = 0600;
   const int number = ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, ours_alone);
   if (number < 0) fail(what, path, errno);
-  return Descriptor{number};
+  Descriptor opened{number};
+  if ((flags & O_CREAT) != 0)
+    hand_over(opened, path, std::filesystem::path{path}.parent_path().string());
+  return opened;
 }
 
 void make_folder(const std::string& directory, const std::string& folder) {
@@ -70,6 +87,10 @@ void make_folder(const std::string& directory, const std::string& folder) {
   const std::string path = directory + '/' + folder;
   if (::mkdir(path.c_str(), ours_alone) != 0 && errno != EEXIST) {
     fail("make the folder", path, errno);
+  }
+  if (::geteuid() == 0) {
+    const auto made = Descriptor::open(path, O_RDONLY | O_DIRECTORY, "open the folder");
+    hand_over(made, path, directory);
   }
   // Also when it was there: who made it may have been killed before this.
   sync_folder(directory);

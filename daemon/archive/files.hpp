@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The file operations of archives. Each blocks, so it is run beside the loop; each failure is one
-// line.
+// line. What root makes belongs to whom the folder belongs that it lies in, and so all of it to the
+// owner of archive.directory: the daemon must be able to go on with it.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@ namespace pgcaretaker::archive {
 /// An open descriptor that is closed again.
 class Descriptor {
  public:
-  /// Throws Error.
+  /// Throws Error. With O_CREAT the file is new (O_EXCL), and is made with mode 600.
   static Descriptor open(const std::string& path, int flags, std::string_view what);
   explicit Descriptor(int number) : number_{number} {}
   Descriptor(Descriptor&& other) noexcept;

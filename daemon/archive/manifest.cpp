@@ -161,7 +161,7 @@ std::string manifest_text(const Manifest& manifest) {
                     {"filenode", fingerprint.filenode},
                     {"rows", fingerprint.rows},
                     {"versions", fingerprint.versions}}}};
-  // A database in another encoding may have names that are no UTF-8.
+  // The server gives names in UTF-8 or not at all, but a socket's path may be anything.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 

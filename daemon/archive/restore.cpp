@@ -11,7 +11,9 @@
 #include "archive/catalog.hpp"
 #include "archive/statements.hpp"
 #include "archive/verify.hpp"
+#include "async/until.hpp"
 #include "postgres/transaction.hpp"
+#include "postgres/waiter.hpp"
 
 namespace pgcaretaker::archive {
 
@@ -23,6 +25,11 @@ constexpr std::size_t piece_bytes = std::size_t{1} << 20;
 // For ATTACH, while which writers of a default partition and of tables that foreign keys point to
 // have to wait.
 constexpr Duration longest_attach = 2s;
+// For all locks of ATTACH together: less than the server's deadlock_timeout of 1 s, or it would end
+// who waits for us, not us.
+constexpr Duration longest_wait = 900ms;
+// How long somebody may wait for us before we know.
+constexpr Duration watch_pause = 200ms;
 constexpr std::string_view bounds_check = "pgcaretaker_bounds";
 
 /// Ends the transaction of a rehearsal.
@@ -33,6 +40,16 @@ struct Piece {
   std::string bytes;
   FileFacts so_far;
 };
+
+Awaitable<pg::Waiter> first_waiter(pg::Connection& second, int pid, async::Clock& clock) {
+  const pg::Waitings watched{pg::Waiting::for_table};
+  std::optional<pg::Waiter> waiter;
+  while (!waiter) {
+    co_await clock.sleep_for(watch_pause);
+    waiter = co_await pg::waiter_for(second, pid, watched);
+  }
+  co_return std::move(*waiter);
+}
 
 /// The server cannot read a binary value: 42804 wrong element type, 22P03 wrong representation,
 /// 42883 no function for it.
@@ -87,6 +104,12 @@ class Restoring {
       throw Error{
           fmt::format("there is no partitioned table {} any more: restore it with --as", parent)};
     }
+    const pg::Result keys = co_await connection_.query(
+        "archive.keys",
+        "SELECT pg_catalog.count(*) AS keys FROM pg_catalog.pg_constraint AS f\n"
+        " WHERE f.contype = 'f' AND $1::oid IN (f.conrelid, f.confrelid)",
+        found.oid);
+    keys_ = keys.only_row().get<std::int64_t>("keys");
     const std::vector<Column> present = co_await columns_of(connection_, *manifest_.parent);
     const auto differences = column_differences(manifest_.columns, present);
     if (!differences.empty()) {
@@ -95,12 +118,17 @@ class Restoring {
     }
   }
 
-  [[nodiscard]] pg::TransactionOptions options() const {
+  [[nodiscard]] pg::TransactionOptions options(Duration longest) const {
     pg::TransactionOptions options;
-    options.lock_timeout = request_.lock_timeout;
-    options.statement_timeout = longest_statement;
-    options.idle_timeout = longest_idle;
+    options.lock_timeout = std::min(request_.lock_timeout, longest_wait);
+    options.statement_timeout = longest;
+    options.idle_timeout = longest_silence;
     return options;
+  }
+
+  /// Of each statement from ATTACH on.
+  [[nodiscard]] Duration longest_with_locks() const {
+    return std::min(request_.lock_timeout, longest_wait) + longest_attach;
   }
 
   Awaitable<void> create() {
@@ -123,9 +151,13 @@ class Restoring {
     for (const task::Statement& statement : request_.before_attach) {
       co_await send(statement);
     }
-    const std::string limits =
-        fmt::format("SELECT pg_catalog.set_config('statement_timeout', '{}', true)",
-                    (request_.lock_timeout + longest_attach).count());
+    // Besides the default partition each foreign key has a table at its other end to wait for.
+    const Duration each = longest_wait / (1 + keys_);
+    const std::string limits = fmt::format(
+        "SELECT pg_catalog.set_config('lock_timeout', '{}', true),\n"
+        "       pg_catalog.set_config('statement_timeout', '{}', true)",
+        std::max(std::min(request_.lock_timeout, each), Duration{1}).count(),
+        longest_with_locks().count());
     co_await connection_.query("archive.limits", limits);
     const std::string sql = attach_sql(manifest_, request_.as);
     co_await connection_.query("archive.attach", sql);
@@ -170,7 +202,7 @@ class Restoring {
       throw Rehearsed{};
     };
     try {
-      co_await pg::transact(connection_, options(), body);
+      co_await pg::transact(connection_, options(longest_with_locks()), body);
     } catch (const Rehearsed&) {
     } catch (const pg::Error& error) {
       if (error.is_connection_lost() || error.is_transient()) throw;
@@ -185,17 +217,39 @@ class Restoring {
       throw Error{"its manifest names no binary file"};
     }
     progress_.stage = "reading " + file->name;
+    // Before the transaction, which must not wait for a disk.
+    const SharedReader reader = co_await open_reader(workshop_.side_thread, request_.folder, *file,
+                                                     manifest_.copied_columns().size());
     const auto body = [&]() -> Awaitable<void> {
-      const std::string encoding = "SELECT pg_catalog.set_config('client_encoding', $1, true)";
-      co_await connection_.query("archive.encoding", encoding, manifest_.encoding);
       co_await create();
       co_await revoke();
       if (request_.attach) co_await fence();
-      co_await fill(*file);
-      co_await prove();
+      Awaitable<void> rows = fill_and_prove(*file, reader);
+      co_await give_way(std::move(rows));
       if (request_.attach) co_await attach_filled();
     };
-    co_await pg::transact(connection_, options(), body);
+    co_await pg::transact(connection_, options(longest_statement), body);
+  }
+
+  /// Ends `rows` as soon as somebody waits for the parent, and others behind him.
+  Awaitable<void> give_way(Awaitable<void> rows) {
+    if (!request_.attach || request_.watch == nullptr) {
+      co_await std::move(rows);
+      co_return;
+    }
+    Awaitable<pg::Waiter> watch =
+        first_waiter(*request_.watch, connection_.backend_pid(), workshop_.clock);
+    const auto waiter = co_await async::run_until(std::move(rows), std::move(watch));
+    if (!waiter) co_return;
+    throw Error{fmt::format(
+        "{} waits for a lock on {}, which copying the rows would keep for too long: nothing was "
+        "restored; restore it again later, or with --as (it waits with: {})",
+        pg::waiter_text(*waiter), manifest_.parent->text(), waiter->query)};
+  }
+
+  Awaitable<void> fill_and_prove(const FileFacts& file, SharedReader reader) {
+    co_await fill(file, std::move(reader));
+    co_await prove();
   }
 
   /// Access to what was archived is its owner's alone, whatever default privileges hand out.
@@ -222,9 +276,7 @@ class Restoring {
     }
   }
 
-  Awaitable<void> fill(const FileFacts& file) {
-    const SharedReader reader = co_await open_reader(workshop_.side_thread, request_.folder, file,
-                                                     manifest_.copied_columns().size());
+  Awaitable<void> fill(const FileFacts& file, SharedReader reader) {
     Piece piece;
     std::function<Piece()> read = [reader] {
       Piece next;
@@ -244,8 +296,13 @@ class Restoring {
       }
       co_return std::string_view{piece.bytes};
     };
-    const std::string sql = copy_in_sql(manifest_, request_.as, file.format);
+    const pg::Result server = co_await connection_.query(
+        "archive.encoding", "SELECT pg_catalog.current_setting('server_encoding') AS encoding");
+    const std::string sql = copy_in_sql(manifest_, request_.as, file.format,
+                                        server.only_row().get<std::string>("encoding"));
+    co_await set_encoding(connection_, manifest_.encoding);
     co_await connection_.copy_in("archive.restore", sql, source, workshop_.stall);
+    co_await set_encoding(connection_, "UTF8");
   }
 
   Awaitable<void> prove() {
@@ -265,7 +322,8 @@ class Restoring {
   const Manifest& manifest_;
   Progress progress_;
   Restored restored_;
-  std::string bounds_;  // of what is attached, as a condition on its rows
+  std::int64_t keys_ = 0;  // foreign keys of the parent and to it
+  std::string bounds_;     // of what is attached, as a condition on its rows
 };
 
 }  // namespace

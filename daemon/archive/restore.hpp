@@ -18,6 +18,9 @@ struct RestoreRequest {
   config::TableName as;         // the table to make
   bool attach = false;          // as the partition of its parent that it was
   Duration lock_timeout{1000};  // how long the parent may be waited for
+  // With attach: a second session, to see whether others wait for what the first has locked.
+  // Without one they may wait for as long as it copies.
+  pg::Connection* watch = nullptr;
   // What makes an attached one like the other partitions, sent around ATTACH. A row `value` that
   // one after it returns is a difference that is left.
   std::vector<task::Statement> before_attach;
@@ -32,10 +35,11 @@ struct Restored {
 /// One transaction makes the table, copies the binary file in (the CSV file where the server
 /// cannot read the binary one, such as arrays of types with other OIDs), checks SHA-256 and counts
 /// the rows of the table against the manifest, takes away what default privileges hand out,
-/// attaches, and commits. What ATTACH would refuse is refused before anything is copied.
+/// attaches, and commits. What ATTACH would refuse is refused before anything is copied. The parent
+/// is locked ACCESS SHARE meanwhile: as soon as somebody waits for that, all is given up.
 ///
 /// Throws Error (one line: name taken, range covered, parent gone, columns that have changed, bytes
-/// that have) and pg::Error. Memory and loop as for archive_table().
+/// that have, somebody who waits) and pg::Error. Memory and loop as for archive_table().
 Awaitable<Restored> restore(pg::Connection& connection, const RestoreRequest& request,
                             const Workshop& workshop);
 

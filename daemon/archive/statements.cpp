@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 
 namespace pgcaretaker::archive {
 
@@ -29,12 +30,50 @@ std::string column_sql(const Column& column) {
   return sql;
 }
 
-std::string column_list(const Manifest& manifest) {
+/// The character that `text`, which is UTF-8, begins with, and takes it away.
+char32_t take_character(std::string_view& text) {
+  const auto byte_at = [&](std::size_t at) {
+    return static_cast<char32_t>(static_cast<unsigned char>(at < text.size() ? text[at] : 0));
+  };
+  const char32_t first = byte_at(0);
+  const std::size_t length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  char32_t character = length == 1 ? first : first & (0xFFU >> (length + 1));
+  for (std::size_t at = 1; at < length; ++at) {
+    character = (character << 6U) | (byte_at(at) & 0x3FU);
+  }
+  text.remove_prefix(std::min(length, text.size()));
+  return character;
+}
+
+/// An identifier in ASCII, whatever is in it.
+std::string escaped(std::string_view name) {
+  std::string sql = "U&\"";
+  while (!name.empty()) {
+    const char32_t character = take_character(name);
+    if (character >= 0x80) {
+      sql += fmt::format("\\+{:06X}", static_cast<std::uint32_t>(character));
+    } else {
+      if (character == '"' || character == '\\') sql += static_cast<char>(character);
+      sql += static_cast<char>(character);
+    }
+  }
+  return sql + '"';
+}
+
+std::string identifier(std::string_view name, std::string_view server_encoding) {
+  const bool is_ascii = std::ranges::none_of(name, [](char c) { return (c & 0x80) != 0; });
+  return is_ascii || server_encoding == "SQL_ASCII" ? quote_identifier(name) : escaped(name);
+}
+
+/// The table and its columns.
+std::string copied(const Manifest& manifest, const TableName& table,
+                   std::string_view server_encoding) {
   std::string list;
   for (const std::string& name : manifest.copied_columns()) {
-    list += (list.empty() ? "" : ", ") + quote_identifier(name);
+    list += (list.empty() ? "" : ", ") + identifier(name, server_encoding);
   }
-  return list;
+  return fmt::format("{}.{} ({})", identifier(table.schema, server_encoding),
+                     identifier(table.name, server_encoding), list);
 }
 
 const char* options_of(FileFormat format) {
@@ -66,12 +105,13 @@ std::string attach_sql(const Manifest& manifest, const TableName& name) {
 }
 
 std::string copy_out_sql(const Manifest& manifest, FileFormat format) {
-  return fmt::format("COPY {} ({}) TO STDOUT ({})", manifest.table.sql(), column_list(manifest),
+  return fmt::format("COPY {} TO STDOUT ({})", copied(manifest, manifest.table, manifest.encoding),
                      options_of(format));
 }
 
-std::string copy_in_sql(const Manifest& manifest, const TableName& name, FileFormat format) {
-  return fmt::format("COPY {} ({}) FROM STDIN ({})", name.sql(), column_list(manifest),
+std::string copy_in_sql(const Manifest& manifest, const TableName& name, FileFormat format,
+                        std::string_view server_encoding) {
+  return fmt::format("COPY {} FROM STDIN ({})", copied(manifest, name, server_encoding),
                      options_of(format));
 }
 

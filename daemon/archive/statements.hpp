@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "archive/manifest.hpp"
@@ -19,11 +20,13 @@ namespace pgcaretaker::archive {
 
 [[nodiscard]] std::string attach_sql(const Manifest& manifest, const config::TableName& name);
 
-/// COPY ... TO STDOUT for one of the files.
+/// COPY ... TO STDOUT for one of the files. Both are sent when client_encoding is that of the file,
+/// in which names that are not ASCII would be something else: they are written with escapes. Only
+/// where the server's encoding is SQL_ASCII, which has none, they are written as they are.
 [[nodiscard]] std::string copy_out_sql(const Manifest& manifest, FileFormat format);
 /// COPY ... FROM STDIN for one of the files.
 [[nodiscard]] std::string copy_in_sql(const Manifest& manifest, const config::TableName& name,
-                                      FileFormat format);
+                                      FileFormat format, std::string_view server_encoding);
 
 /// What keeps rows with the columns `archived` out of a table with the columns `present`, one
 /// clause each: "column note was text, is bigint now". Order does not matter.

@@ -11,6 +11,7 @@
 #include "archive/files.hpp"
 #include "archive/location.hpp"
 #include "archive/packed_file.hpp"
+#include "archive/row_security.hpp"
 #include "archive/statements.hpp"
 #include "archive/store.hpp"
 #include "archive/verify.hpp"
@@ -29,9 +30,7 @@ constexpr Duration clean_up_budget = 2s;
 // Values in the CSV file are written alike whatever the database or the role prefers; a scan starts
 // at the beginning, so that two archives of one content are equal.
 constexpr const char* copy_settings =
-    "SELECT pg_catalog.set_config('client_encoding',\n"
-    "         pg_catalog.current_setting('server_encoding'), true),\n"
-    "       pg_catalog.set_config('synchronize_seqscans', 'off', true),\n"
+    "SELECT pg_catalog.set_config('synchronize_seqscans', 'off', true),\n"
     "       pg_catalog.set_config('bytea_output', 'hex', true),\n"
     "       pg_catalog.set_config('extra_float_digits', '1', true)";
 
@@ -48,13 +47,12 @@ class Writing {
     bounds_ = subject_.bounds.empty() ? found.bounds : subject_.bounds;
     folder_name_ = folder_of(parent_.value_or(subject_.table));
     folder_ = workshop_.settings.directory + '/' + folder_name_;
-    must_lift_ = found.is_filtered;
     co_await open_folder();
-    std::optional<Archived> earlier = co_await find_earlier();
-    if (earlier) co_return std::move(*earlier);
-    const auto clean_up = [this] { return remove_leftovers(); };
-    Awaitable<Archived> work = write();
-    co_return co_await async::shield(std::move(work), clean_up, clean_up_budget);
+    if (!found.is_filtered) co_return co_await find_or_write();
+    const auto force = [this] { return force_row_security(); };
+    Awaitable<Archived> work = lift_and_go_on();
+    co_return co_await async::shield(std::move(work), force,
+                                     workshop_.lock_timeout + clean_up_budget);
   }
 
  private:
@@ -81,6 +79,45 @@ class Writing {
                       name)};
     }
     co_return found;
+  }
+
+  Awaitable<Archived> find_or_write() {
+    std::optional<Archived> earlier = co_await find_earlier();
+    if (earlier) co_return std::move(*earlier);
+    const auto clean_up = [this] { return remove_leftovers(); };
+    Awaitable<Archived> work = write();
+    co_return co_await async::shield(std::move(work), clean_up, clean_up_budget);
+  }
+
+  Awaitable<Archived> lift_and_go_on() {
+    co_await lift_row_security();
+    Archived archived = co_await find_or_write();
+    co_await force_row_security();
+    archived.is_lifted = is_lifted_;
+    co_return archived;
+  }
+
+  /// After a cancel nobody knows.
+  Awaitable<void> lift_row_security() {
+    step("lift row-level security");
+    is_lifted_ = true;
+    try {
+      co_await lift_forced(connection_, subject_.oid, subject_.table, workshop_.lock_timeout);
+    } catch (const pg::Error&) {
+      is_lifted_ = false;
+      throw;
+    } catch (const Interruption&) {
+      is_lifted_ = false;
+      throw;
+    }
+  }
+
+  Awaitable<void> force_row_security() {
+    if (!is_lifted_) co_return;
+    step("force row-level security");
+    const bool is_forced =
+        co_await force_again(connection_, subject_.oid, subject_.table, workshop_.lock_timeout);
+    is_lifted_ = !is_forced;
   }
 
   Awaitable<void> open_folder() {
@@ -144,7 +181,6 @@ class Writing {
     const auto body = [&]() -> Awaitable<void> {
       co_await begin();
       manifest = co_await describe(connection_, subject_.oid, subject_.table, parent_);
-      co_await end();
     };
     co_await pg::transact(connection_, options(), body);
     co_return manifest;
@@ -155,7 +191,7 @@ class Writing {
     options.lock_timeout = workshop_.lock_timeout;
     options.statement_timeout = longest_statement;
     options.idle_timeout = longest_idle;
-    options.read_only = !must_lift_;
+    options.read_only = true;
     options.repeatable_read = true;
     return options;
   }
@@ -164,41 +200,17 @@ class Writing {
   Awaitable<void> begin() {
     step("lock table");
     const std::string table = subject_.table.sql();
-    const std::string_view mode = must_lift_             ? "ACCESS EXCLUSIVE"
-                                  : subject_.is_detached ? "SHARE"
-                                                         : "ACCESS SHARE";
-    const std::string lock = fmt::format("LOCK TABLE ONLY {} IN {} MODE", table, mode);
+    const std::string lock = fmt::format("LOCK TABLE ONLY {} IN {} MODE", table,
+                                         subject_.is_detached ? "SHARE" : "ACCESS SHARE");
     co_await connection_.query("archive.lock", lock);
-    if (must_lift_) {
-      const std::string lift = fmt::format("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", table);
-      co_await connection_.query("archive.lift", lift);
+    // Attached again by now it would be in use, and not ours to keep writers from.
+    step("check that it is detached");
+    if (subject_.is_detached) {
+      co_await require_detached(connection_, subject_.oid, subject_.table);
     }
-    co_await check_detached();
     step("settings");
     co_await connection_.query("archive.settings", copy_settings);
     step("describe");
-  }
-
-  /// Under the lock, without which it may be attached again: then it is in use, and not ours to
-  /// keep writers from.
-  Awaitable<void> check_detached() {
-    if (!subject_.is_detached) co_return;
-    step("check that it is detached");
-    const pg::Result parents = co_await connection_.query(
-        "archive.detached", "SELECT 1 FROM pg_catalog.pg_inherits WHERE inhrelid = $1",
-        subject_.oid);
-    if (!parents.empty()) {
-      throw Interruption{fmt::format("{} is attached to a table by now: nothing was archived",
-                                     subject_.table.text())};
-    }
-  }
-
-  Awaitable<void> end() {
-    if (!must_lift_) co_return;
-    step("force again");
-    const std::string force =
-        fmt::format("ALTER TABLE {} FORCE ROW LEVEL SECURITY", subject_.table.sql());
-    co_await connection_.query("archive.force", force);
   }
 
   Awaitable<Archived> write() {
@@ -210,6 +222,7 @@ class Writing {
     co_await act("make partial", std::move(make));
     const auto body = [this]() -> Awaitable<void> { co_await copy_all(); };
     co_await pg::transact(connection_, options(), body);
+    co_await force_row_security();
     co_await read_back();
     co_await publish_it();
     co_return Archived{folder_name_ + '/' + name_, folder_ + '/' + name_, manifest_, false};
@@ -228,7 +241,6 @@ class Writing {
     if (workshop_.settings.csv) {
       co_await copy(FileFormat::csv, std::string(csv_name));
     }
-    co_await end();
   }
 
   using Writer = std::shared_ptr<PackedWriter>;
@@ -264,9 +276,11 @@ class Writing {
       return append(writer, std::move(piece), rows_before);
     };
     const std::string sql = copy_out_sql(manifest_, format);
+    co_await set_encoding(connection_, manifest_.encoding);
     step("copy " + name);
     const std::int64_t copied =
         co_await connection_.copy_out("archive.copy", sql, sink, workshop_.stall);
+    co_await set_encoding(connection_, "UTF8");
     std::function<FileFacts()> finish = [writer] { return writer->finish(); };
     step("finish " + name);
     FileFacts facts = co_await in_background(workshop_.side_thread, std::move(finish));
@@ -314,7 +328,7 @@ class Writing {
   std::string name_;
   std::string partial_;  // where it is written
   int number_ = 1;
-  bool must_lift_ = false;
+  bool is_lifted_ = false;  // row-level security, by us
   std::shared_ptr<Descriptor> lock_;
   Progress progress_;
   Manifest manifest_;

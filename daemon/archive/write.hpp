@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table becomes an archive that has been read back. Nothing in the database changes.
+// A table becomes an archive that has been read back, and stays as it is.
 #pragma once
 
 #include <functional>
@@ -22,9 +22,9 @@ struct Subject {
   std::optional<config::TableName> parent{};  // and bounds, as they were before it was detached;
   std::string bounds;                         // not given = as the catalog has them
   std::string plan_id;
-  /// Detached, so that nobody is held up when nobody may write meanwhile: a SHARE lock, or ACCESS
-  /// EXCLUSIVE where forced row-level security has to be lifted for reading. false = an ACCESS
-  /// SHARE lock; then forced row-level security is an error.
+  /// Detached, so that nobody is held up when nobody may write meanwhile: a SHARE lock. Forced
+  /// row-level security is lifted before, and forced again after the copy. false = an ACCESS SHARE
+  /// lock; then forced row-level security is an error.
   bool is_detached = true;
 };
 
@@ -46,6 +46,7 @@ struct Archived {
   std::string folder;  // its path
   Manifest manifest;   // rows, bytes, checksums, fingerprint
   bool was_there = false;
+  bool is_lifted = false;  // row-level security could not be forced again: somebody uses the table
 };
 
 /// Archives `subject` and reads everything back, or finds that this was done before: an archive
@@ -60,10 +61,11 @@ struct Archived {
 ///
 /// Throws Error (one line: the disk, the directory, a table that cannot be archived, a read-back
 /// that differs) and pg::Error; a lock that is not granted within lock_timeout is one. After either
-/// and after a cancel, what was half written is removed, at the latest by the next call, and the
-/// connection is ready or closed. The loop is not held up: reading the disk, compressing and
-/// hashing happen on the side thread, one piece at a time, and the server waits for it. Memory: a
-/// few MiB, zstd's for the level, and the largest row twice.
+/// and after a cancel, what was half written is removed, at the latest by the next call, row-level
+/// security is forced again where the lock is granted, and the connection is ready or closed. A
+/// process that is killed leaves it lifted. The loop is not held up: reading the disk, compressing
+/// and hashing happen on the side thread, one piece at a time, and the server waits for it. Memory:
+/// a few MiB, zstd's for the level, and the largest row twice.
 Awaitable<Archived> archive_table(pg::Connection& connection, const Subject& subject,
                                   const Workshop& workshop);
 

@@ -91,8 +91,8 @@ std::string_view change_of(const Step& step) {
   if (step.action == action::adopt) return "rescued";
   if (step.action == action::archive) return "archived";
   if (step.action == action::drop) return "dropped";
-  const bool detaches =
-      has(step, statement::detach) || step.action == action::guard || step.action == action::finish;
+  const bool guards = step.action == action::guard && has(step, statement::mark);
+  const bool detaches = has(step, statement::detach) || guards || step.action == action::finish;
   return detaches ? "detached" : "";
 }
 

@@ -48,12 +48,18 @@ class Chain {
         is_out_{is_out},
         expected_{retiree.comment} {}
 
+  Step force() {
+    Step step = begin(Arrow::guard);
+    step.statements = {
+        lock_only(table_), detached_guard(""),
+        make_statement(statement::liken,
+                       fmt::format("ALTER TABLE {} FORCE ROW LEVEL SECURITY", table_.sql()))};
+    lock_table(step);
+    return step;
+  }
+
   Step step(Arrow act, std::size_t& foreign_key) {
-    Step step;
-    step.action = arrow_text(act);
-    step.subject = table_.text();
-    step.reason = retiree_.reason;
-    step.by_age = true;
+    Step step = begin(act);
     if (act != Arrow::mark && act != Arrow::unmark) set_size(step, retiree_.observed);
     switch (act) {
       case Arrow::mark:
@@ -92,6 +98,15 @@ class Chain {
   }
 
  private:
+  [[nodiscard]] Step begin(Arrow act) const {
+    Step step;
+    step.action = arrow_text(act);
+    step.subject = table_.text();
+    step.reason = retiree_.reason;
+    step.by_age = true;
+    return step;
+  }
+
   void mark(Step& step) {
     step.statements = {lock_gently(table_), attached_guard(context_, retiree_.observed)};
     write_marker(step, MarkerState::marked);
@@ -203,8 +218,8 @@ class Chain {
                                                  step.reason));
     }
     step.lock = fmt::format(
-        "SHARE on {} while it is copied, or ACCESS EXCLUSIVE to lift its "
-        "row-level security; then SHARE UPDATE EXCLUSIVE",
+        "SHARE on {} while it is copied, with ACCESS EXCLUSIVE before and after where its "
+        "row-level security has to be lifted; then SHARE UPDATE EXCLUSIVE",
         table_.text());
     step.locks = {{retiree_.observed.oid, LockMode::share_update_exclusive}};
     step.target = target();
@@ -326,6 +341,11 @@ std::vector<Step> chain_steps(const StepContext& context, const Retiree& retiree
     steps.push_back(chain.step(act, foreign_key));
   }
   return steps;
+}
+
+Step force_step(const StepContext& context, const Retiree& retiree) {
+  const std::optional<Retention> none;
+  return Chain{context, retiree, none, false}.force();
 }
 
 std::string attach_again_sql(const StepContext& context, const Retiree& retiree) {

@@ -32,6 +32,9 @@ struct Retiree {
                                                   const std::optional<Retention>& retention,
                                                   const std::vector<Arrow>& acts);
 
+/// Forces row-level security upon the owner of a detached table again.
+[[nodiscard]] task::Step force_step(const StepContext& context, const Retiree& retiree);
+
 /// What a person types to have it back in the table.
 [[nodiscard]] std::string attach_again_sql(const StepContext& context, const Retiree& retiree);
 

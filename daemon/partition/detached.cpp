@@ -18,7 +18,7 @@ std::vector<Marked> marked_tables(const Snapshot& snapshot, const Key& key,
     const bool is_ours =
         marker && marker->parent == snapshot.table.oid && marker->oid == commented.table.oid;
     if (!is_ours) continue;
-    Marked marked{commented.table, std::move(*marker), commented.comment};
+    Marked marked{commented.table, std::move(*marker), commented.comment, commented.is_lifted};
     marked.observed.bounds = marked.marker.bounds;
     const Bounds bounds = parse_bounds(marked.marker.bounds, key);
     if (bounds.form == BoundsForm::range) marked.range = bounds.range;

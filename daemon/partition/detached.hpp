@@ -17,8 +17,9 @@ namespace pgcaretaker::partition {
 struct Marked {
   ObservedPartition observed;  // with the bounds that its marker tells
   Marker marker;
-  std::string comment;  // the marker, letter by letter
-  TimeRange range{};    // empty when the bounds are not readable
+  std::string comment;     // the marker, letter by letter
+  bool is_lifted = false;  // its row-level security, as a killed archiver leaves it
+  TimeRange range{};       // empty when the bounds are not readable
 };
 
 /// Those whose marker names our table and themselves by OID, whatever they are called and wherever

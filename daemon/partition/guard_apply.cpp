@@ -195,7 +195,7 @@ class Guarded {
       const auto work = [&]() -> Awaitable<void> {
         refused = co_await validate(connection_, settings_, validating);
       };
-      const Waitings watched{Waiting::for_table};
+      const pg::Waitings watched{pg::Waiting::for_table};
       Awaitable<void> validation_work = work();
       Awaitable<std::string> watch = waiter_in_words(around_, connection_.backend_pid(), watched);
       const std::optional<std::string> waiter =

@@ -9,6 +9,7 @@
 
 #include "async/with_deadline.hpp"
 #include "partition/refusal.hpp"
+#include "postgres/waiter.hpp"
 
 namespace pgcaretaker::partition {
 
@@ -29,42 +30,15 @@ constexpr std::string_view somebody_waits = " waits for it";
 constexpr std::string_view nobody_to_look =
     "no second session is free to see whether others wait (database.connections)";
 
-constexpr std::string_view waiters_sql = R"(
-SELECT pg_catalog.format('pid %s (user %s, application %s)', a.pid, a.usename, a.application_name)
-         AS who
-  FROM (SELECT DISTINCT l.pid FROM pg_catalog.pg_locks AS l
-         WHERE NOT l.granted AND l.pid IS NOT NULL AND l.locktype = ANY ($2)
-        OFFSET 0) AS waiting
-  JOIN pg_catalog.pg_stat_activity AS a ON a.pid = waiting.pid
- WHERE $1::int4 = ANY (pg_catalog.pg_blocking_pids(waiting.pid))
- ORDER BY a.pid LIMIT 1)";
-
-std::vector<std::string> lock_types(const Waitings& watched) {
-  std::vector<std::string> types;
-  for (const Waiting waiting : watched) {
-    if (waiting == Waiting::for_table) {
-      types.emplace_back("relation");
-    } else {
-      types.emplace_back("transactionid");
-      types.emplace_back("tuple");  // behind somebody who waits for the transaction
-    }
-  }
-  return types;
-}
-
 /// Who waits for `pid`; "" = nobody.
-Awaitable<std::string> who_waits(pg::Pool& sessions, int pid, const Waitings& watched,
+Awaitable<std::string> who_waits(pg::Pool& sessions, int pid, const pg::Waitings& watched,
                                  bool& has_looked) {
   std::string who;
   try {
     const std::optional<pg::Loan> second = co_await sessions.try_acquire();
     if (!second) co_return who;
-    const std::vector<std::string> types = lock_types(watched);
-    const pg::Result rows =
-        co_await second->connection().query("partition.waiters", waiters_sql, pid, types);
-    for (const pg::Row row : rows) {
-      who = row.get<std::string>("who");
-    }
+    const auto waiter = co_await pg::waiter_for(second->connection(), pid, watched);
+    if (waiter) who = pg::waiter_text(*waiter);
     has_looked = true;
   } catch (const pg::Error&) {
     has_looked = false;  // the work's own session tells whether the server is in trouble
@@ -73,8 +47,8 @@ Awaitable<std::string> who_waits(pg::Pool& sessions, int pid, const Waitings& wa
 }
 
 /// The same within longest_glance, in words; "" = nobody is seen.
-Awaitable<std::string> glance(const task::Surroundings& around, int pid, const Waitings& watched,
-                              bool& has_looked) {
+Awaitable<std::string> glance(const task::Surroundings& around, int pid,
+                              const pg::Waitings& watched, bool& has_looked) {
   std::string who;
   if (around.sessions != nullptr) {
     Awaitable<std::string> look = who_waits(*around.sessions, pid, watched, has_looked);
@@ -89,7 +63,7 @@ Awaitable<std::string> glance(const task::Surroundings& around, int pid, const W
 }  // namespace
 
 Awaitable<std::string> reason_to_end(const task::Surroundings& around, int pid, SteadyTime until) {
-  const Waitings watched{Waiting::for_table};
+  const pg::Waitings watched{pg::Waiting::for_table};
   SteadyTime last_look = around.clock.now();
   for (;;) {
     co_await around.clock.sleep_until(std::min(around.clock.now() + watch_pause, until));
@@ -108,11 +82,11 @@ Awaitable<std::string> reason_to_end(const task::Surroundings& around, int pid, 
 }
 
 Awaitable<std::string> waiter_in_words(const task::Surroundings& around, int pid,
-                                       const Waitings& watched) {
+                                       const pg::Waitings& watched) {
   SteadyTime last_look = around.clock.now();
   for (;;) {
     co_await around.clock.sleep_for(watch_pause);
-    const Waitings looked_for = watched;
+    const pg::Waitings looked_for = watched;
     bool has_looked = false;
     const std::string who = co_await glance(around, pid, looked_for, has_looked);
     if (!who.empty() && watched == looked_for) co_return who;

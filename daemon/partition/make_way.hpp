@@ -3,9 +3,9 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "async/awaitable.hpp"
+#include "postgres/waiter.hpp"
 #include "task/task.hpp"
 
 namespace pgcaretaker::partition {
@@ -15,16 +15,11 @@ namespace pgcaretaker::partition {
 /// another task waits for a session, nothing more may begin, or `until` is reached.
 Awaitable<std::string> reason_to_end(const task::Surroundings& around, int pid, SteadyTime until);
 
-/// For what somebody waits: a table that is locked, or a row of it that an open transaction has
-/// changed.
-enum class Waiting { for_table, for_row };
-using Waitings = std::vector<Waiting>;
-
 /// What other work does: returns only when somebody waits for session `pid` in one of these ways,
 /// or when for a while no second session was to be had to see that with. `watched` is read before
 /// each look and may change meanwhile.
 Awaitable<std::string> waiter_in_words(const task::Surroundings& around, int pid,
-                                       const Waitings& watched);
+                                       const pg::Waitings& watched);
 
 /// The step's outcome when it was ended for that reason.
 [[nodiscard]] task::Applied made_way(const task::Step& step, const std::string& why);

@@ -17,6 +17,7 @@ constexpr std::string_view commented_sql = R"(
 SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS name,
        c.relkind::text AS kind, d.description AS comment,
        coalesce(i.inhparent, 0)::int8 AS attached_to,
+       c.relrowsecurity AND NOT c.relforcerowsecurity AS lifted,
        CASE WHEN c.reltuples >= 0 THEN c.reltuples::int8 END AS rows,
        c.relpages::int8 * pg_catalog.current_setting('block_size')::int8 AS bytes,
        pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned
@@ -85,6 +86,7 @@ Awaitable<std::vector<CommentedTable>> read_commented(pg::Connection& connection
     commented.table.rows = row.get<std::optional<std::int64_t>>("rows");
     commented.table.bytes = row.get<std::int64_t>("bytes");
     commented.attached_to = row.get<std::int64_t>("attached_to");
+    commented.is_lifted = row.get<bool>("lifted");
     commented.comment = row.get<std::string>("comment");
     result.push_back(std::move(commented));
   }

@@ -107,7 +107,7 @@ class Drain {
 
   /// Everyone who is at the table has to be out of it for a moment, with our rows moved already.
   Awaitable<void> search_swap_lock(const Statement& sent) {
-    watched_ = {Waiting::for_row};  // for the table they will, shortly
+    watched_ = {pg::Waiting::for_row};  // for the table they will, shortly
     pg::LockSearch search = lock_search(settings_, swap_, around_);
     search.is_within = true;
     search.in_a_hurry = [] { return false; };  // another pass would have to move the rows again
@@ -149,7 +149,7 @@ class Drain {
   std::int64_t moved_ = 0;
   bool has_moved_ = false;
   // Who waits for a row of ours has a lock on the table, so that we cannot get ours: in vain.
-  Waitings watched_{Waiting::for_table, Waiting::for_row};
+  pg::Waitings watched_{pg::Waiting::for_table, pg::Waiting::for_row};
   std::optional<SteadyTime> held_since_;
   std::vector<task::Finding> differences_;
 };

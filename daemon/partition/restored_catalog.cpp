@@ -2,8 +2,11 @@
 // The statements of creation, for a table that has been there before.
 #include "partition/restored_catalog.hpp"
 
+#include "partition/catalog.hpp"
+#include "partition/draft.hpp"
 #include "partition/likeness.hpp"
 #include "partition/pattern.hpp"
+#include "partition/retirement.hpp"
 
 namespace pgcaretaker::partition {
 
@@ -38,6 +41,24 @@ Awaitable<Likeness> likeness_of_restored(pg::Connection& connection,
   likeness.before_attach = liken(settings, pattern, parent.owner, restored);
   likeness.after_attach = likeness_of_attached(settings, pattern, parent.oid, restored);
   co_return likeness;
+}
+
+Awaitable<bool> expires_at_once(pg::Connection& connection, const config::Partition& settings,
+                                const config::TableName& restored, const std::string& bounds) {
+  if (!settings.retention || !can_retire(settings)) co_return false;
+  const config::Journal no_journal;
+  Snapshot snapshot = co_await observe(connection, settings, no_journal, std::nullopt);
+  // As if it were the only one, so that hold_query is asked about it.
+  ObservedPartition attached;
+  attached.oid = -1;
+  attached.name = restored;
+  attached.bounds = bounds;
+  snapshot.partitions = {attached};
+  snapshot.commented.clear();
+  const Draft draft = make_draft(settings, snapshot);
+  if (draft.expired.empty()) co_return false;
+  const Answers answers = co_await ask(connection, settings, snapshot, draft);
+  co_return !is_held(settings, answers, attached.oid);
 }
 
 }  // namespace pgcaretaker::partition

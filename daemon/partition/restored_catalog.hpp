@@ -2,6 +2,7 @@
 // What a table that comes back from an archive needs to be like the other partitions.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "async/awaitable.hpp"
@@ -22,5 +23,10 @@ struct Likeness {
 Awaitable<Likeness> likeness_of_restored(pg::Connection& connection,
                                          const config::Partition& settings,
                                          const config::TableName& restored);
+
+/// Whether the next pass would take it out again if it were attached with these bounds: it is past
+/// its retention, and no hold keeps it. Asks retention_query and hold_query as a pass does.
+Awaitable<bool> expires_at_once(pg::Connection& connection, const config::Partition& settings,
+                                const config::TableName& restored, const std::string& bounds);
 
 }  // namespace pgcaretaker::partition

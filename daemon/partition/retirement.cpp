@@ -52,6 +52,7 @@ class Retirement {
 
   /// A table of ours that is out of its parent.
   void go_on(const Marked& marked) {
+    force_again(marked);
     const Facts facts = facts_of(settings_, in_.snapshot, in_.draft, in_.answers, marked);
     const State state = state_of(facts);
     const bool is_due_now =
@@ -70,6 +71,16 @@ class Retirement {
                                           : reason_to_drop(marked);
     const Urgency urgency = state == State::bare ? Urgency::pressed : urgency_of(retiree.range);
     add(retiree, state, {true, is_dropped}, urgency);
+  }
+
+  /// Nobody else is to see or write what an archiver was killed over.
+  void force_again(const Marked& marked) {
+    if (!marked.is_lifted || !marked.marker.is_guarded() || !marked.observed.owned) return;
+    if (!archives(settings_) || !settings_.created.row_security) return;
+    Retiree retiree = retiree_of(marked);
+    retiree.reason = "an earlier pass was interrupted while it archived it";
+    steps_.push_back(force_step(in_.context, retiree));
+    set_urgency(steps_.back(), settings_, Urgency::pressed);
   }
 
   void retire_expired() {

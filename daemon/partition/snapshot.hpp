@@ -63,6 +63,7 @@ struct RetentionAnswer {
 struct CommentedTable {
   ObservedPartition table;       // without bounds
   std::int64_t attached_to = 0;  // OID of its parent; 0 = it stands alone
+  bool is_lifted = false;        // row-level security is enabled, but not forced upon the owner
   std::string comment;
 };
 

@@ -17,7 +17,7 @@
 namespace pgcaretaker::test {
 
 struct ArchiveScene : Scene {
-  ArchiveScene() {
+  explicit ArchiveScene(const std::string& options = "") : Scene{options} {
     database.admin().execute("CREATE SCHEMA audit AUTHORIZATION pgc_owner");
     make_directory("archive");
     connect_again();
@@ -82,6 +82,7 @@ struct ArchiveScene : Scene {
     request.manifest = archived.manifest;
     request.as = as;
     request.attach = attach;
+    request.watch = watch;
     archive::Restored restored;
     run([&]() -> Awaitable<void> {
       restored = co_await archive::restore(*connection, request, workshop);
@@ -114,6 +115,7 @@ struct ArchiveScene : Scene {
   pg::SideThread thread{std::chrono::seconds{5}};
   archive::Workshop workshop{config::Archive{}, "1.2.3", thread, clock};
   std::unique_ptr<pg::Connection> connection;
+  pg::Connection* watch = nullptr;  // of restores
 };
 
 }  // namespace pgcaretaker::test

@@ -39,7 +39,7 @@ PGresult* checked(PGconn* connection, const std::string& sql) {
   return result;
 }
 
-std::string create_database() {
+std::string create_database(const std::string& options) {
   static int counter = 0;
   Admin admin{"postgres"};
   if (admin.number("SELECT count(*) FROM pg_roles WHERE rolname = 'pgc_owner'") == 0) {
@@ -49,7 +49,7 @@ std::string create_database() {
         "ALTER ROLE pgc_caretaker SET timezone = 'America/St_Johns'");
   }
   std::string name = "t" + std::to_string(getpid()) + "_" + std::to_string(++counter);
-  admin.execute("CREATE DATABASE " + name + " OWNER pgc_owner TEMPLATE template0");
+  admin.execute("CREATE DATABASE " + name + " OWNER pgc_owner TEMPLATE template0 " + options);
   admin.execute("ALTER DATABASE " + name + " SET timezone = 'Asia/Kathmandu'");
   return name;
 }
@@ -93,7 +93,8 @@ std::vector<std::string> Admin::column(const std::string& sql) {
   return values;
 }
 
-TestDatabase::TestDatabase() : name_{create_database()}, admin_{name_} {
+TestDatabase::TestDatabase(const std::string& options)
+    : name_{create_database(options)}, admin_{name_} {
   admin_.execute("GRANT ALL ON SCHEMA public TO pgc_owner");
 }
 

@@ -36,7 +36,8 @@ class Admin {
 /// TimeZone.
 class TestDatabase {
  public:
-  TestDatabase();
+  /// `options` of CREATE DATABASE, such as an encoding.
+  explicit TestDatabase(const std::string& options = "");
   ~TestDatabase();
   TestDatabase(const TestDatabase&) = delete;
 

@@ -18,6 +18,8 @@
 namespace pgcaretaker::test {
 
 struct Scene {
+  explicit Scene(const std::string& options = "") : database{options} {}
+
   TestDatabase database;
   asio::io_context loop;
   pg::Canceller canceller;

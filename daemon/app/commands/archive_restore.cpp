@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "app/commands/archive_parts.hpp"
 #include "app/commands/commands.hpp"
@@ -26,16 +27,35 @@ config::Partition settings_of(const config::TableName& parent, const config::Set
   return unnamed;
 }
 
+/// What the configuration names is looked at before the work of hours.
+Awaitable<void> warn_of_retention(pg::Connection& connection, const config::Partition& settings,
+                                  const archive::RestoreRequest& request) {
+  const bool expires = co_await partition::expires_at_once(connection, settings, request.as,
+                                                           request.manifest.bounds);
+  if (!expires) co_return;
+  fmt::print(stderr,
+             "pgcaretaker: {} is past the retention of {}: the next pass detaches it again; raise "
+             "retention or let hold_query keep it first, or restore with --as\n",
+             request.as.text(), settings.table.text());
+}
+
 Awaitable<ExitCode> restore_one(OneShot& shot, archive::RestoreRequest& request) {
   pg::SideThread thread{farewell};
   ProgressLine progress;
   archive::Workshop workshop{shot.configuration.settings.archive, std::string{version()}, thread,
                              shot.clock};
   workshop.on_progress = shown_on(progress);
+  std::unique_ptr<pg::Connection> watch;
   try {
     const pg::Loan loan = co_await shot.pools.shared->acquire();
     if (request.attach && request.manifest.parent) {
+      const Configuration& configuration = shot.configuration;
+      auto options =
+          connect_options(configuration.settings.database, configuration.secrets, "watch");
+      watch = co_await pg::Connection::connect(std::move(options), shot.canceller);
+      request.watch = watch.get();
       const auto settings = settings_of(*request.manifest.parent, shot.configuration.settings);
+      co_await warn_of_retention(loan.connection(), settings, request);
       auto likeness =
           co_await partition::likeness_of_restored(loan.connection(), settings, request.as);
       request.before_attach = std::move(likeness.before_attach);
@@ -79,6 +99,8 @@ ExitCode archive_restore(const CommandLine& line, const Configuration& configura
     }
     request.as = *name;
   }
+  // Stopped in the middle of a COPY it would keep its locks, and see nobody wait.
+  if (request.attach) std::signal(SIGTSTP, SIG_IGN);
   return run_one_shot(line, configuration,
                       [&](OneShot& shot) { return restore_one(shot, request); });
 }

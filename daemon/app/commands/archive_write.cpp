@@ -55,6 +55,13 @@ Awaitable<void> write_one(OneShot& shot, const config::TableName& table) {
       co_await archive::archive_table(loan.connection(), subject, workshop);
   fmt::print("{}: {} rows, {}\n", archived.name, archived.manifest.rows,
              archived.was_there ? "was there already, and is good" : "written and read back");
+  if (archived.is_lifted) {
+    fmt::print(
+        stderr,
+        "pgcaretaker: row-level security of {0} is not forced again, since somebody uses it: "
+        "ALTER TABLE {1} FORCE ROW LEVEL SECURITY\n",
+        table.text(), table.sql());
+  }
 }
 
 Awaitable<ExitCode> write_or_say(OneShot& shot, const config::TableName& table) {

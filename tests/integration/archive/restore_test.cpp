@@ -5,6 +5,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "support/archive_scene.hpp"
 #include "support/cancel_everywhere.hpp"
@@ -54,6 +55,51 @@ constexpr const char* events =
     "INSERT INTO audit.events (at, note) SELECT timestamptz '2024-01-05 00:00+00' + g * interval "
     "'1 second', 'n' || g FROM generate_series(1, 1000) g";
 
+/// Names with letters that each encoding writes otherwise.
+struct OddLetters : ArchiveScene {
+  explicit OddLetters(const std::string& encoding)
+      : ArchiveScene{"ENCODING '" + encoding + "' LC_COLLATE 'C' LC_CTYPE 'C'"} {
+    database.admin().execute("SET client_encoding = 'UTF8'");
+    owner(
+        "CREATE TABLE audit.größen (id int, maß text, at timestamptz NOT NULL) PARTITION BY RANGE "
+        "(at); CREATE TABLE audit.jänner PARTITION OF audit.größen FOR VALUES FROM "
+        "('2024-01-01 00:00:00+00') TO ('2024-02-01 00:00:00+00');"
+        "INSERT INTO audit.größen SELECT g, 'süß', '2024-01-05' FROM generate_series(1, 100) g;"
+        "CREATE TABLE audit.copy AS TABLE audit.jänner; ALTER TABLE audit.größen DETACH PARTITION "
+        "audit.jänner");
+  }
+
+  archive::Subject jänner() {
+    archive::Subject what = subject("jänner");
+    what.parent = config::TableName{"audit", "größen"};
+    what.bounds = "FOR VALUES FROM ('2024-01-01 00:00:00+00') TO ('2024-02-01 00:00:00+00')";
+    return what;
+  }
+
+  /// Archives, finds that again, and restores it in both ways; its CSV begins with `header`.
+  void go_round(const std::string& header) {
+    const Archived archived = write(jänner());
+    CHECK(archived.manifest.columns[1].name == "maß");
+    CHECK(archive::load("", archived.folder).manifest == archived.manifest);
+    CHECK(write(jänner()).was_there);
+    CHECK(faults(archived).empty());
+    archive::PackedReader reader{archived.folder, "data.csv.zst", archive::FileFormat::csv, 3};
+    CHECK(reader.read(header.size()).starts_with(header));
+    CHECK(restore(archived, {"audit", "zurück"}) == 100);
+    CHECK(difference("audit.copy", "audit.zurück") == 0);
+    owner("DROP TABLE audit.jänner");
+    CHECK(restore(archived, {"audit", "jänner"}, true) == 100);
+    CHECK(difference("audit.copy", "audit.jänner") == 0);
+    CHECK(database.admin().number("SELECT count(*) FROM audit.größen WHERE maß = 'süß'") == 100);
+  }
+};
+struct Latin : OddLetters {
+  Latin() : OddLetters{"LATIN1"} {}
+};
+struct Ascii : OddLetters {
+  Ascii() : OddLetters{"SQL_ASCII"} {}
+};
+
 /// January, archived and gone, with a copy of its rows in audit.copy.
 Archived archived_january(ArchiveScene& scene) {
   scene.owner(events);
@@ -84,6 +130,14 @@ TEST_CASE_FIXTURE(ArchiveScene, "every type comes back as it was, out of either 
       "ENUM ('glad', 'so \"so\"', ''); RESET ROLE");
   CHECK(restore(archived, {"audit", "back"}) == 6);
   CHECK(difference("audit.all_types", "audit.back") == 0);
+}
+
+TEST_CASE_FIXTURE(Latin, "names in another encoding than UTF-8 come back as they were") {
+  go_round("id,ma\xdf,at\n1,s\xfc\xdf,");
+}
+
+TEST_CASE_FIXTURE(Ascii, "names in no encoding come back as well") {
+  go_round("id,maß,at\n1,süß,");
 }
 
 TEST_CASE_FIXTURE(ArchiveScene, "an archive without rows is one, and comes back empty") {
@@ -123,6 +177,70 @@ TEST_CASE_FIXTURE(ArchiveScene, "restored and attached, rows are read through th
   CHECK(admin.number("SELECT count(*) FROM pg_constraint WHERE conname LIKE 'pgcaretaker%'") == 0);
 }
 
+TEST_CASE_FIXTURE(ArchiveScene, "a restore gives way to whoever waits for the table") {
+  owner(
+      "CREATE FUNCTION audit.fits(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';"
+      "CREATE TABLE audit.events (at timestamptz NOT NULL, note text CHECK (audit.fits(note))) "
+      "PARTITION BY RANGE (at);"
+      "CREATE TABLE audit.january PARTITION OF audit.events FOR VALUES FROM "
+      "('2024-01-01 00:00:00+00') TO ('2024-02-01 00:00:00+00');"
+      "INSERT INTO audit.events SELECT '2024-01-05', 'n' || g FROM generate_series(1, 20) g");
+  const Archived archived = write(subject("january"));
+  owner(
+      "DROP TABLE audit.january; CREATE OR REPLACE FUNCTION audit.fits(text) RETURNS boolean "
+      "LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); RETURN true; END'");
+  const std::string name = database.name();
+  std::future<long long> migration = std::async(std::launch::async, [name] {
+    test::Admin other{name};
+    other.execute("SET application_name = 'migration'");
+    while (other.number("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY %' AND "
+                        "datname = current_database()") == 0) {
+    }
+    other.execute("ALTER TABLE audit.events ADD extra int");
+    return other.number("SELECT count(*) FROM pg_class WHERE relname = 'january'");
+  });
+  std::unique_ptr<pg::Connection> second;
+  run([&]() -> Awaitable<void> { second = co_await connect(); });
+  watch = second.get();
+  const std::string problem = problem_of_restoring(archived, {"audit", "january"}, true);
+  CHECK(migration.get() == 0);
+  CHECK(problem.starts_with("pid "));
+  CHECK(problem.find(", application migration) waits for a lock on audit.events") !=
+        std::string::npos);
+  CHECK(connection->state() == pg::SessionState::ready);
+  CHECK(second->state() == pg::SessionState::ready);
+}
+
+TEST_CASE_FIXTURE(ArchiveScene, "a restore that has locked others out is soon over or gone") {
+  const Archived archived = archived_january(*this);
+  archive::RestoreRequest request;
+  request.folder = archived.folder;
+  request.manifest = archived.manifest;
+  request.as = {"audit", "january"};
+  request.attach = true;
+  task::Statement limits;
+  limits.name = "limits";
+  limits.sql =
+      "SELECT concat_ws(' ', current_setting('lock_timeout'), current_setting('statement_timeout'),"
+      " current_setting('idle_in_transaction_session_timeout')) AS value";
+  request.before_attach = {limits};
+  request.after_attach = {limits};
+  const auto seen = [&] {
+    archive::Restored restored;
+    run([&]() -> Awaitable<void> {
+      restored = co_await archive::restore(*connection, request, workshop);
+    });
+    return restored.differences;
+  };
+  CHECK(seen() == std::vector<std::string>{"900ms 1d 500ms", "900ms 2900ms 500ms"});
+  // The waits at the other ends of foreign keys add up.
+  owner(
+      "DROP TABLE audit.january; CREATE TABLE audit.zones (id bigint PRIMARY KEY);"
+      "INSERT INTO audit.zones SELECT generate_series(1, 1000);"
+      "ALTER TABLE audit.events ADD FOREIGN KEY (id) REFERENCES audit.zones");
+  CHECK(seen() == std::vector<std::string>{"900ms 1d 500ms", "450ms 2900ms 500ms"});
+}
+
 TEST_CASE_FIXTURE(ArchiveScene, "a name that is taken or a range that is covered is refused") {
   const Archived archived = archived_january(*this);
   CHECK(problem_of_restoring(archived, {"audit", "copy"}) ==
@@ -149,6 +267,31 @@ TEST_CASE_FIXTURE(ArchiveScene, "columns that have changed since are named, and 
   owner("DROP TABLE audit.events");
   CHECK(problem_of_restoring(archived, {"audit", "j2"}, true) ==
         "there is no partitioned table audit.events any more: restore it with --as");
+}
+
+TEST_CASE_FIXTURE(ArchiveScene, "what would be detached again at once is said before") {
+  const Archived archived = archived_january(*this);
+  const std::string output = directory.path("output");
+  const auto command = [&](const std::string& partition) {
+    const std::string configuration = directory.write(
+        "pgcaretaker.toml", "[database]\ndsn = \"" + database.dsn() +
+                                "\"\nrole = \"pgc_owner\"\n[archive]\ndirectory = \"" +
+                                workshop.settings.directory + "\"\n" + partition);
+    test::Process process{{"archive", "restore", archived.name, "--attach", "-c", configuration},
+                          output};
+    const int status = process.wait();
+    owner("DROP TABLE IF EXISTS audit.january");
+    CHECK_MESSAGE(status == 0, directory.read("output"));
+    return directory.read("output");
+  };
+  const std::string done = "1000 rows restored into audit.january, attached to audit.events\n";
+  const std::string named =
+      "[[partition]]\ntable = \"audit.events\"\nretention = \"30 days\"\nexpire = \"detach\"\n";
+  CHECK(command(named) ==
+        "pgcaretaker: audit.january is past the retention of audit.events: the next pass detaches "
+        "it again; raise retention or let hold_query keep it first, or restore with --as\n" +
+            done);
+  CHECK(command("") == done);
 }
 
 TEST_CASE_FIXTURE(ArchiveScene, "bytes that have changed are never restored") {

@@ -2,6 +2,8 @@
 // Writing archives on a real server: what is in them, what is refused, what is left of a failure.
 #include <doctest/doctest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -208,6 +210,57 @@ TEST_CASE_FIXTURE(ArchiveScene, "forced row-level security hides nothing from th
         "has BYPASSRLS");
 }
 
+TEST_CASE_FIXTURE(ArchiveScene, "a backup reads on while forced row-level security is lifted") {
+  owner(events_of_january);
+  owner(
+      "ALTER TABLE audit.events DETACH PARTITION audit.january; ALTER TABLE audit.january ENABLE "
+      "ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY");
+  const auto is_forced = [&] {
+    return database.admin().value(
+               "SELECT relforcerowsecurity FROM pg_class WHERE relname = "
+               "'january'") == "t";
+  };
+  test::Admin backup{database.name()};
+  backup.execute("BEGIN; SET LOCAL lock_timeout = '50ms'");
+  std::vector<bool> forced;
+  bool stays = false;
+  workshop.lock_timeout = 200ms;
+  workshop.on_step = [&](const std::string& step) {
+    if (step == "finish data.bin.zst")
+      backup.execute("LOCK TABLE audit.january IN ACCESS SHARE MODE");
+    if (step == "finish data.csv.zst" && !stays) backup.execute("COMMIT");
+    if (step == "read back") forced.push_back(is_forced());
+  };
+  CHECK_FALSE(write(january(*this)).is_lifted);
+  CHECK(forced == std::vector{true});
+  // Who stays keeps it from being forced again, and is not waited for.
+  std::filesystem::remove_all(workshop.settings.directory + "/audit.events");
+  backup.execute("BEGIN; SET LOCAL lock_timeout = '50ms'");
+  stays = true;
+  CHECK(write(january(*this)).is_lifted);
+  CHECK(forced == std::vector{true, false});
+  CHECK_FALSE(is_forced());
+}
+
+TEST_CASE_FIXTURE(ArchiveScene, "an archive that fails leaves row-level security forced") {
+  owner(events_of_january);
+  owner(
+      "ALTER TABLE audit.events DETACH PARTITION audit.january; ALTER TABLE audit.january ENABLE "
+      "ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY");
+  bool has_reached = false;
+  workshop.on_step = [&](const std::string& step) {
+    if (step != "copy data.csv.zst") return;
+    has_reached = true;
+    throw archive::Error{"the disk is full"};
+  };
+  CHECK(problem_of_writing(january(*this)) == "the disk is full");
+  CHECK(has_reached);
+  CHECK(tree(*this) == std::vector<std::string>{"audit.events"});
+  CHECK(database.admin().value("SELECT relforcerowsecurity FROM pg_class WHERE relname = "
+                               "'january'") == "t");
+  CHECK(connection->state() == pg::SessionState::ready);
+}
+
 TEST_CASE_FIXTURE(ArchiveScene, "nobody writes while a detached table is archived") {
   owner("CREATE TABLE audit.t AS SELECT g, repeat('x', 1000) FROM generate_series(1, 5000) g");
   bool has_tried = false;
@@ -277,6 +330,30 @@ TEST_CASE_FIXTURE(ArchiveScene,
   CHECK(write(subject("t")).manifest.rows == 20000);
 }
 
+TEST_CASE_FIXTURE(ArchiveScene, "what root archives belongs to whom the directory belongs") {
+  if (geteuid() != 0) {
+    MESSAGE("not tried: only root gives files away");
+    return;
+  }
+  constexpr uid_t user = 4711;
+  constexpr gid_t group = 4712;
+  owner("CREATE TABLE audit.t AS SELECT g FROM generate_series(1, 10) g");
+  const std::string& root = workshop.settings.directory;
+  // An earlier version has left this to root.
+  archive::make_folder(root, "audit.t");
+  REQUIRE(chown(root.c_str(), user, group) == 0);
+  write(subject("t"));
+  const auto paths = tree(*this);
+  CHECK(paths.size() == 5);
+  for (const std::string& path : paths) {
+    CAPTURE(path);
+    struct stat found {};
+    REQUIRE(stat((root + '/' + path).c_str(), &found) == 0);
+    CHECK(found.st_uid == user);
+    CHECK(found.st_gid == group);
+  }
+}
+
 TEST_CASE_FIXTURE(ArchiveScene, "two at a time do not get in each other's way") {
   owner("CREATE TABLE audit.t AS SELECT g FROM generate_series(1, 10) g");
   std::string problem;
@@ -295,7 +372,9 @@ TEST_CASE_FIXTURE(ArchiveScene, "two at a time do not get in each other's way") 
 
 TEST_CASE_FIXTURE(ArchiveScene,
                   "a cancel at any await leaves an archive or none, and a ready session") {
-  owner("CREATE TABLE audit.t AS SELECT g, md5(g::text) FROM generate_series(1, 3000) g");
+  owner(
+      "CREATE TABLE audit.t AS SELECT g, md5(g::text) FROM generate_series(1, 3000) g;"
+      "ALTER TABLE audit.t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY");
   const archive::Subject what = subject("t");
   int complete = 0;
   const auto operation = [&]() -> Awaitable<void> {
@@ -313,6 +392,8 @@ TEST_CASE_FIXTURE(ArchiveScene,
       ++complete;
     }
     CHECK(tree(*this).size() <= 1);
+    CHECK(database.admin().value("SELECT relforcerowsecurity FROM pg_class WHERE relname = 't'") ==
+          "t");
   };
   CHECK(test::cancel_everywhere(loop, operation, check) > 30);
   CHECK(complete >= 1);

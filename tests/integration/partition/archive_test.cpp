@@ -151,6 +151,26 @@ TEST_CASE_FIXTURE(Scene, "a partition comes back attached, with all its rows, as
                                   "a statement trigger is missing"});
 }
 
+TEST_CASE_FIXTURE(Scene, "what a restored partition would not outlive is known before") {
+  const auto expires = [&] {
+    return run(keeper.loop(),
+               partition::expires_at_once(
+                   keeper.connection(), settings, {"public", "back"},
+                   "FOR VALUES FROM ('2024-01-01 00:00:00+00') TO ('2024-02-01 00:00:00+00')"));
+  };
+  CHECK(expires());
+  settings.hold_query = "SELECT $1 = '2024-01-01 00:00+00'";
+  CHECK_FALSE(expires());
+  settings.hold_query = "SELECT $1 > '2024-01-01 00:00+00'";
+  CHECK(expires());
+  settings.retention = std::chrono::days{36500};
+  CHECK_FALSE(expires());
+  settings.retention_query = "SELECT 30";
+  CHECK(expires());
+  settings.expire = config::Expire::unset;
+  CHECK_FALSE(expires());
+}
+
 TEST_CASE_FIXTURE(Scene,
                   "a cancel at any await of archive or drop loses no row, and ends in no knot") {
   admin.execute("CREATE TABLE public.before AS SELECT * FROM public.events_y2026m01");
@@ -186,6 +206,33 @@ TEST_CASE_FIXTURE(Scene,
   CHECK(restore(request).rows == 300);
   CHECK(admin.number("SELECT count(*) FROM (TABLE public.before EXCEPT ALL TABLE public.back) AS "
                      "lost") == 0);
+}
+
+TEST_CASE_FIXTURE(Scene, "row-level security that a killed archiver left lifted is forced again") {
+  go_up_to("guard");
+  SUBCASE("before the archive is known") {}
+  SUBCASE("when it is archived") {
+    go_up_to("archive");
+  }
+  SUBCASE("when a hold keeps the table by now") {
+    settings.hold_query = "SELECT true";
+  }
+  const Words before = acts(plan());
+  admin.execute("ALTER TABLE public.events_y2026m01 NO FORCE ROW LEVEL SECURITY");
+  const task::Plan planned = plan();
+  Words wanted = before;
+  wanted.insert(wanted.begin(), "guard public.events_y2026m01");
+  REQUIRE(acts(planned) == wanted);
+  const Applied applied = keeper.apply(settings, planned.steps.front());
+  CHECK(applied.kind == Applied::Kind::done);
+  CHECK(changes(applied) == Words{});
+  CHECK(admin.value("SELECT relforcerowsecurity FROM pg_class WHERE relname = "
+                    "'events_y2026m01'") == "t");
+  CHECK(acts(plan()) == before);
+  // Who does not want it, or reads his table for himself, is let be.
+  admin.execute("ALTER TABLE public.events_y2026m01 NO FORCE ROW LEVEL SECURITY");
+  settings.created.row_security = false;
+  CHECK(acts(plan()) == before);
 }
 
 TEST_CASE_FIXTURE(Scene, "without its directory nothing is dropped, and a person is told") {

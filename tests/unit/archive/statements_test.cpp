@@ -20,8 +20,21 @@ TEST_CASE("a free-standing table has the archived columns, quoted") {
         "  \"at\" timestamp with time zone NOT NULL,\n"
         "  \"no\"\"te\" text COLLATE \"pg_catalog\".\"C\",\n"
         "  \"length\" integer GENERATED ALWAYS AS (length(\"no\"\"te\")) STORED)");
-  CHECK(copy_in_sql(test::manifest_of_events(), {"back", "e"}, FileFormat::csv) ==
+  CHECK(copy_in_sql(test::manifest_of_events(), {"back", "e"}, FileFormat::csv, "UTF8") ==
         "COPY \"back\".\"e\" (\"id\", \"at\", \"no\"\"te\") FROM STDIN (FORMAT csv, HEADER)");
+}
+
+TEST_CASE("names that are not ASCII are the same in every encoding that COPY is sent in") {
+  Manifest manifest = test::manifest_of_events();
+  manifest.encoding = "LATIN1";
+  manifest.table = {"audit", "größe \\ \""};
+  manifest.columns = {Column{"id", "bigint"}, Column{"€", "bigint"}, Column{"\U0001F600", "text"}};
+  CHECK(copy_out_sql(manifest, FileFormat::binary) ==
+        "COPY \"audit\".U&\"gr\\+0000F6\\+0000DFe \\\\ \"\"\" (\"id\", U&\"\\+0020AC\", "
+        "U&\"\\+01F600\") TO STDOUT (FORMAT binary)");
+  manifest.columns.resize(2);
+  CHECK(copy_in_sql(manifest, {"s", "ä"}, FileFormat::csv, "SQL_ASCII") ==
+        "COPY \"s\".\"ä\" (\"id\", \"€\") FROM STDIN (FORMAT csv, HEADER)");
 }
 
 TEST_CASE("columns that have changed are named, their order is of no matter") {
