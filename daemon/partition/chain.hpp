@@ -32,7 +32,8 @@ struct Retiree {
                                                   const std::optional<Retention>& retention,
                                                   const std::vector<Arrow>& acts);
 
-/// What a person types to have it back in the table.
+/// What a person types to have it back in the table, with the comment it had before ours: a marker
+/// would make it ours again when they detach it.
 [[nodiscard]] std::string attach_again_sql(const StepContext& context, const Retiree& retiree);
 
 }  // namespace pgcaretaker::partition
