@@ -8,6 +8,11 @@
 -- writers: the roles that add to it, separated by commas: the daemon's login, and the role that
 -- database.role names.
 \set ON_ERROR_STOP on
+\set QUIET on
+
+BEGIN;
+-- Silence about what is there already.
+SET LOCAL client_min_messages = warning;
 
 CREATE SCHEMA IF NOT EXISTS pgcaretaker;
 
@@ -46,3 +51,5 @@ REVOKE ALL ON pgcaretaker.journal FROM PUBLIC;
 SELECT format('GRANT USAGE ON SCHEMA pgcaretaker TO %I', writer),
        format('GRANT SELECT, INSERT ON pgcaretaker.journal TO %I', writer)
   FROM unnest(string_to_array(:'writers', ',')) AS writer \gexec
+
+COMMIT;

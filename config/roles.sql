@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The least-privilege login role of the daemon. Run it as a superuser in the database to be kept,
--- again after every change of what the daemon keeps; it only ever adds. PostgreSQL 14 to 18.
+-- again after every change of what the daemon keeps; it only ever adds, except that it takes back
+-- the schema that earlier ones made the daemon's. PostgreSQL 14 to 18.
 --
 -- First way: the daemon may become the tables' owner. It then makes and drops partitions itself,
 -- with the lightest locks there are. Set `role` in [database] to the same owner.
@@ -50,8 +51,15 @@ SELECT format('GRANT pg_read_all_stats TO %I', :'caretaker') \gexec
 SELECT format('GRANT pg_use_reserved_connections TO %I', :'caretaker')
 WHERE current_setting('server_version_num')::int >= 160000 \gexec
 
--- A schema of its own for the journal of what was done to evidence, and for archived dead letters.
-SELECT format('CREATE SCHEMA IF NOT EXISTS pgcaretaker AUTHORIZATION %I', :'caretaker') \gexec
+-- The schema of the journal, which journal.sql makes. It belongs to whoever runs this: the owner of
+-- a schema may drop every table in it, and what was written down must outlive the daemon's wish.
+CREATE SCHEMA IF NOT EXISTS pgcaretaker;
+SELECT 'ALTER SCHEMA pgcaretaker OWNER TO CURRENT_USER',
+       CASE WHEN :'owner' <> ''
+            THEN format('REVOKE CREATE ON SCHEMA pgcaretaker FROM %I', :'owner') END
+FROM pg_namespace
+WHERE nspname = 'pgcaretaker' AND nspowner = to_regrole(quote_ident(:'caretaker')) \gexec
+SELECT format('GRANT USAGE ON SCHEMA pgcaretaker TO %I', :'caretaker') \gexec
 
 -- First way ---------------------------------------------------------------------------------------
 
@@ -65,7 +73,7 @@ SELECT format('GRANT %I TO %I', :'owner', :'caretaker' || '_as_owner') WHERE :'o
 SELECT format('GRANT %I TO %I', :'caretaker' || '_as_owner', :'caretaker')
 WHERE :'owner' <> '' \gexec
 -- Journal rows are written in the owner's transactions.
-SELECT format('GRANT USAGE, CREATE ON SCHEMA pgcaretaker TO %I', :'owner')
+SELECT format('GRANT USAGE ON SCHEMA pgcaretaker TO %I', :'owner')
 WHERE :'owner' <> '' \gexec
 
 -- Second way --------------------------------------------------------------------------------------

@@ -16,7 +16,9 @@ enum class ExitCode : int {
   internal = 70,     // a bug. Restart and report.
   lease_held = 75,   // one-shot: another daemon acts. Try later, or leave it to that one.
   configuration = 78,  // bad configuration. Do not restart before it is mended.
-  interrupted = 130,   // second SIGTERM or SIGINT: left at once.
+  // `run`: second SIGTERM or SIGINT: left at once. Other commands end by their first signal itself,
+  // which a shell shows as 130 or 143.
+  interrupted = 130,
 };
 
 }  // namespace pgcaretaker

@@ -53,7 +53,7 @@ class PartitionCheck {
   void limits() {
     check_range(key("ahead"), partition_.ahead, 0, 1000, complaints_);
     check_range(key("every"), partition_.every, 1s, days(31), complaints_);
-    check_range(key("max_drops"), partition_.max_drops, 1, 1000, complaints_);
+    check_range(key("max_drops"), partition_.max_drops, 0, 1000, complaints_);
     check_range(key("lock_timeout"), partition_.lock_timeout, 1ms, 10s, complaints_);
     check_range(key("patience"), partition_.patience, 0s, 24h, complaints_);
     check_range(key("grace"), partition_.grace, 0s, longest_duration, complaints_);

@@ -93,7 +93,7 @@ struct Partition {
   Expire expire = Expire::unset;
   Duration grace = 0s;
   std::string hold_query;
-  int max_drops = 24;
+  int max_drops = 24;  // 0 = nothing is retired for now
   DefaultPartition default_partition = DefaultPartition::drain;
   Duration lock_timeout = 50ms;
   Duration patience = 10min;

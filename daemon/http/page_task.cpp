@@ -61,9 +61,10 @@ std::string findings_html(std::vector<task::Finding> findings) {
     const char* level = finding.severity == task::Severity::critical  ? "critical"
                         : finding.severity == task::Severity::warning ? "warn"
                                                                       : "";
-    html += fmt::format(R"(<li><span class="badge {}">{}</span><p><b>{}</b> {}</p></li>)", level,
-                        task::severity_text(finding.severity), escape_html(finding.subject),
-                        escape_html(finding.text));
+    html += fmt::format(R"(<li><span class="badge {}">{}</span><p><span class="quiet">[{}]</span>)"
+                        R"( <b>{}</b> {}</p></li>)",
+                        level, task::severity_text(finding.severity), escape_html(finding.code),
+                        escape_html(finding.subject), escape_html(finding.text));
   }
   if (findings.size() > findings_at_most) {
     html += fmt::format(R"(<li><span></span><p class="quiet">and {} more</p></li>)",

@@ -12,6 +12,7 @@
 #include "archive/proof.hpp"
 #include "partition/adopt_steps.hpp"
 #include "partition/costs.hpp"
+#include "partition/journal_apply.hpp"
 #include "partition/lock_hooks.hpp"
 #include "partition/refusal.hpp"
 #include "partition/steps.hpp"
@@ -163,7 +164,12 @@ Awaitable<std::optional<Applied>> attempt_step(pg::Connection& connection,
   Limits limits{connection, step, options};
   std::vector<task::Finding> differences;
   const auto body = [&]() -> Awaitable<void> {
-    for (const Statement& sent : step.statements) {
+    for (std::size_t i = 0; i < step.statements.size(); ++i) {
+      const Statement& sent = step.statements[i];
+      if (sent.may_fail) {
+        i += co_await write_if_possible(connection, step, i, differences) - 1;
+        continue;
+      }
       co_await limits.before(sent);
       watch.before(sent);
       pg::Params params = pg::Params::of(sent.params);

@@ -253,11 +253,21 @@ class Chain {
     return {retiree_.observed.oid, table_, retiree_.observed.bounds, context_.plan_id};
   }
 
-  /// It is attached, and its marker is ours.
+  /// Its marker is ours, and it is attached to whatever table. Half detached from ours it needs the
+  /// marker still.
   [[nodiscard]] Statement still_marked() const {
-    Statement same = attached_guard(context_, retiree_.observed);
-    same.sql += "\n   AND " + by_marker(expected_);
-    return same;
+    return make_statement(
+        statement::guard,
+        fmt::format("SELECT 1\n"
+                    "  FROM pg_catalog.pg_class AS c\n"
+                    "  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace\n"
+                    " WHERE {}\n"
+                    "   AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i\n"
+                    "                WHERE i.inhrelid = c.oid\n"
+                    "                  AND (i.inhparent <> {} OR NOT i.inhdetachpending))\n"
+                    "   AND {}",
+                    by_identity(retiree_.observed), context_.table_oid, by_marker(expected_)),
+        1);
   }
 
   /// Of a table that stands alone.
@@ -350,7 +360,10 @@ Step force_step(const StepContext& context, const Retiree& retiree) {
 
 std::string attach_again_sql(const StepContext& context, const Retiree& retiree) {
   const std::string table = retiree.observed.name.sql();
-  std::string sql = "BEGIN; ";
+  const std::optional<Marker> marker = parse_marker(retiree.comment);
+  const bool had_comment = marker && marker->comment;
+  std::string sql = fmt::format("BEGIN; COMMENT ON TABLE {} IS {}; ", table,
+                                had_comment ? pg::quote_literal(*marker->comment) : "NULL");
   if (context.settings.created.triggers) {
     for (const Pattern::Trigger& trigger : context.pattern.row_triggers) {
       sql += fmt::format("DROP TRIGGER {} ON {}; ", config::quote_identifier(trigger.name), table);

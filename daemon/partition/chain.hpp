@@ -35,7 +35,8 @@ struct Retiree {
 /// Forces row-level security upon the owner of a detached table again.
 [[nodiscard]] task::Step force_step(const StepContext& context, const Retiree& retiree);
 
-/// What a person types to have it back in the table.
+/// What a person types to have it back in the table, with the comment it had before ours: a marker
+/// would make it ours again when they detach it.
 [[nodiscard]] std::string attach_again_sql(const StepContext& context, const Retiree& retiree);
 
 }  // namespace pgcaretaker::partition

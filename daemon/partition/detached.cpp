@@ -9,11 +9,20 @@
 
 namespace pgcaretaker::partition {
 
-std::vector<Marked> marked_tables(const Snapshot& snapshot, const Key& key,
-                                  std::int64_t attached_to) {
+namespace {
+
+AttachedTo parent_of(const CommentedTable& commented, const Snapshot& snapshot) {
+  if (commented.attached_to == 0) return AttachedTo::nothing;
+  return commented.attached_to == snapshot.table.oid ? AttachedTo::our_table
+                                                     : AttachedTo::another_table;
+}
+
+}  // namespace
+
+std::vector<Marked> marked_tables(const Snapshot& snapshot, const Key& key, AttachedTo parent) {
   std::vector<Marked> result;
   for (const CommentedTable& commented : snapshot.commented) {
-    if (commented.attached_to != attached_to || commented.table.kind != 'r') continue;
+    if (parent_of(commented, snapshot) != parent || commented.table.kind != 'r') continue;
     auto marker = parse_marker(commented.comment);
     const bool is_ours =
         marker && marker->parent == snapshot.table.oid && marker->oid == commented.table.oid;

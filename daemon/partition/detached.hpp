@@ -22,10 +22,12 @@ struct Marked {
   TimeRange range{};       // empty when the bounds are not readable
 };
 
+enum class AttachedTo { nothing, our_table, another_table };
+
 /// Those whose marker names our table and themselves by OID, whatever they are called and wherever
-/// they lie, and whose parent is `attached_to` (0 = none); by upper bound, then name.
+/// they lie; by upper bound, then name.
 [[nodiscard]] std::vector<Marked> marked_tables(const Snapshot& snapshot, const Key& key,
-                                                std::int64_t attached_to);
+                                                AttachedTo parent);
 
 /// Past its retention still.
 [[nodiscard]] bool is_expired(const Marked& marked, const std::optional<Retention>& retention);

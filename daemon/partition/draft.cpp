@@ -43,8 +43,9 @@ Draft make_draft(const config::Partition& settings, const Snapshot& snapshot) {
   for (std::size_t i = 0; i < draft.members.size(); ++i) {
     if (is_expired(draft.members[i], draft.retention)) draft.expired.push_back(i);
   }
-  draft.detached = marked_tables(snapshot, key, 0);
-  for (Marked& marked : marked_tables(snapshot, key, snapshot.table.oid)) {
+  draft.detached = marked_tables(snapshot, key, AttachedTo::nothing);
+  draft.strayed = marked_tables(snapshot, key, AttachedTo::another_table);
+  for (Marked& marked : marked_tables(snapshot, key, AttachedTo::our_table)) {
     const std::int64_t oid = marked.observed.oid;
     draft.marks.emplace(oid, std::move(marked));
   }

@@ -36,6 +36,7 @@ struct Draft {
   std::vector<std::size_t> expired;      // indices of members, oldest first
   std::vector<Marked> detached;          // ours, out of the table, oldest first
   std::map<std::int64_t, Marked> marks;  // of members, by OID
+  std::vector<Marked> strayed;           // that somebody attached to another table
 };
 
 [[nodiscard]] Draft make_draft(const config::Partition& settings, const Snapshot& snapshot);

@@ -26,6 +26,7 @@ task::Statement journal_statement(const JournalHead& head, std::string_view acti
       pg::quote_literal(head.task), pg::quote_literal(action), pg::quote_literal(reason),
       condition);
   statement.expect_rows = 1;
+  statement.may_fail = !head.required;
   return statement;
 }
 
@@ -45,6 +46,7 @@ task::Statement journal_of_table(const JournalHead& head, std::string_view actio
       pg::quote_literal(head.task), pg::quote_literal(action), pg::quote_literal(bounds),
       pg::quote_literal(reason), table);
   statement.expect_rows = 1;
+  statement.may_fail = !head.required;
   return statement;
 }
 

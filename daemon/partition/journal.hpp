@@ -17,6 +17,7 @@ struct JournalHead {
   std::string host;
   std::string plan_id;
   std::string task;
+  bool required = false;  // else a row that cannot be written keeps no act from being done
 };
 
 /// INSERT of one row about the one partition for which `condition` is true, an expression of c, its

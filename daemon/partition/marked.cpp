@@ -16,7 +16,8 @@ using nlohmann::json;
 constexpr std::string_view commented_sql = R"(
 SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS name,
        c.relkind::text AS kind, d.description AS comment,
-       coalesce(i.inhparent, 0)::int8 AS attached_to,
+       coalesce((SELECT pg_catalog.min(i.inhparent::int8) FROM pg_catalog.pg_inherits AS i
+                  WHERE i.inhrelid = c.oid), 0) AS attached_to,
        c.relrowsecurity AND NOT c.relforcerowsecurity AS lifted,
        CASE WHEN c.reltuples >= 0 THEN c.reltuples::int8 END AS rows,
        c.relpages::int8 * pg_catalog.current_setting('block_size')::int8 AS bytes,
@@ -24,7 +25,6 @@ SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS name,
   FROM pg_catalog.pg_description AS d
   JOIN pg_catalog.pg_class AS c ON c.oid = d.objoid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-  LEFT JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = c.oid
  WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid = 0
    AND d.description LIKE 'pgcaretaker: {%')";
 

@@ -57,8 +57,8 @@ task::Plan make_plan(const config::Partition& settings, const config::Journal& j
   } else {
     StepContext context = context_of(settings, snapshot, draft, answers);
     if (journal.table && snapshot.journal_writable) {
-      context.journal =
-          JournalHead{*journal.table, snapshot.host, snapshot.plan_id, config::task_name(settings)};
+      context.journal = JournalHead{*journal.table, snapshot.host, snapshot.plan_id,
+                                    config::task_name(settings), journal.required};
     }
     const Inputs inputs{settings, snapshot, draft, answers, context};
     Rescue rescue = plan_rescue(inputs, findings);

@@ -9,6 +9,7 @@
 
 #include "async/until.hpp"
 #include "partition/apply.hpp"
+#include "partition/journal_apply.hpp"
 #include "partition/lock_hooks.hpp"
 #include "partition/make_way.hpp"
 #include "partition/refusal.hpp"
@@ -78,8 +79,11 @@ class Drain {
 
  private:
   Awaitable<void> send_all() {
-    for (const Statement& sent : step_.statements) {
-      if (sent.name == statement::swap_lock) {
+    for (std::size_t i = 0; i < step_.statements.size(); ++i) {
+      const Statement& sent = step_.statements[i];
+      if (sent.may_fail) {
+        i += co_await write_if_possible(connection_, step_, i, differences_) - 1;
+      } else if (sent.name == statement::swap_lock) {
         co_await search_swap_lock(sent);
         held_since_ = std::chrono::steady_clock::now();
       } else {

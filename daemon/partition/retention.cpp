@@ -46,7 +46,11 @@ bool is_expired(const Member& member, const std::optional<Retention>& retention)
 }
 
 bool can_retire(const config::Partition& settings) {
-  return settings.expire != config::Expire::unset;
+  return settings.expire != config::Expire::unset && settings.max_drops > 0;
+}
+
+bool is_paused(const config::Partition& settings) {
+  return settings.expire != config::Expire::unset && settings.max_drops == 0;
 }
 
 bool drops(const config::Partition& settings) {

@@ -34,6 +34,9 @@ struct Retention {
 
 [[nodiscard]] bool can_retire(const config::Partition& settings);
 
+/// It could, but max_drops = 0 keeps everything for now.
+[[nodiscard]] bool is_paused(const config::Partition& settings);
+
 /// Nothing of an expired partition stays in the database in the end.
 [[nodiscard]] bool drops(const config::Partition& settings);
 

@@ -32,9 +32,15 @@ class Retirement {
     }
     if (can_retire(settings_)) retire_expired();
     for (const Member& member : in_.draft.members) {
-      if (member.standing == Standing::regular) unmark(member);
+      const auto mark = in_.draft.marks.find(member.observed.oid);
+      const bool is_in = member.standing == Standing::regular && mark != in_.draft.marks.end();
+      if (is_in) unmark(mark->second, "it is in the table, so our marker on it means nothing");
+    }
+    for (const Marked& marked : in_.draft.strayed) {
+      unmark(marked, "it is in another table, so our marker on it means nothing");
     }
     say_not_asked();
+    say_left();
   }
 
  private:
@@ -87,8 +93,11 @@ class Retirement {
     const bool by_function = drops_by_function(settings_);
     if (!by_function && !may_detach()) return;
     for (const std::size_t index : in_.draft.expired) {
-      if (taken_ >= settings_.max_drops) break;
       const Member& member = in_.draft.members[index];
+      if (taken_ >= settings_.max_drops) {
+        leave(member.observed);
+        continue;
+      }
       if (!is_let_go(member.observed)) continue;
       if (!by_function && !is_owned(member.observed)) continue;
       if (by_function) {
@@ -111,13 +120,11 @@ class Retirement {
 
   /// A marker that nothing came of, or of a table that somebody attached again, must not make ours
   /// what somebody else detaches later.
-  void unmark(const Member& member) {
-    const auto mark = in_.draft.marks.find(member.observed.oid);
-    const bool is_used = std::ranges::find(marked_, member.observed.oid) != marked_.end();
-    if (mark == in_.draft.marks.end() || is_used || !member.observed.owned) return;
-    Retiree retiree = retiree_of(mark->second);
-    retiree.observed = member.observed;
-    retiree.reason = "it is in the table, so our marker on it means nothing";
+  void unmark(const Marked& marked, std::string reason) {
+    const bool is_used = std::ranges::find(marked_, marked.observed.oid) != marked_.end();
+    if (is_used || !marked.observed.owned) return;
+    Retiree retiree = retiree_of(marked);
+    retiree.reason = std::move(reason);
     for (Step& step : chain_steps(in_.context, retiree, in_.draft.retention, {Arrow::unmark})) {
       set_urgency(step, settings_, Urgency::relaxed);
       steps_.push_back(std::move(step));
@@ -139,7 +146,10 @@ class Retirement {
 
   /// Its turn, and no hold.
   bool may_drop(const Retiree& retiree) {
-    if (taken_ >= settings_.max_drops) return false;
+    if (taken_ >= settings_.max_drops) {
+      leave(retiree.observed);
+      return false;
+    }
     if (is_held(settings_, in_.answers, retiree.observed.oid)) {
       const auto hold = in_.answers.holds.find(retiree.observed.oid);
       if (hold == in_.answers.holds.end()) {
@@ -262,12 +272,34 @@ class Retirement {
                               not_asked_));
   }
 
+  /// To a later pass, unless it is known to be held.
+  void leave(const ObservedPartition& partition) {
+    const auto hold = in_.answers.holds.find(partition.oid);
+    if (hold == in_.answers.holds.end() || !hold->second.held) ++left_;
+  }
+
+  /// How many are past their retention all in all: as true before these steps as while they go.
+  void say_left() {
+    if (is_paused(settings_)) {
+      const int left = left_ + static_cast<int>(in_.draft.expired.size());
+      findings_.add(Severity::info, "retention_paused", settings_.table.text(),
+                    fmt::format("max_drops = 0: nothing is detached, archived or dropped; {} "
+                                "partition{} past retention",
+                                left, left == 1 ? " is" : "s are"));
+    } else if (left_ > 0) {
+      findings_.add(Severity::info, "retention_backlog", settings_.table.text(),
+                    fmt::format("{} partitions are past retention; max_drops = {} a pass",
+                                taken_ + left_, settings_.max_drops));
+    }
+  }
+
   const Inputs& in_;
   const config::Partition& settings_;
   std::vector<Step>& steps_;
   FindingList& findings_;
   std::vector<std::int64_t> marked_;  // whose marker this plan writes
   int taken_ = 0;                     // partitions that go in this pass
+  int left_ = 0;                      // for later passes
   int not_asked_ = 0;
 };
 

@@ -19,13 +19,16 @@ std::size_t withhold_by_age(Plan& plan) {
 
 }  // namespace
 
-void ClockWatch::look(UtcTime server, SteadyTime steady, Duration tolerated) {
+void ClockWatch::look(UtcTime server, SteadyTime before, SteadyTime after, Duration tolerated) {
   if (last_) {
     const auto moved = std::chrono::duration_cast<Duration>(server - last_->server);
-    const auto passed = std::chrono::duration_cast<Duration>(steady - last_->steady);
-    if (std::chrono::abs(moved - passed) > tolerated) jump_ = moved - passed;
+    // Of two looks that took long nobody knows better how far they are apart.
+    const auto least = std::chrono::duration_cast<Duration>(before - last_->after);
+    const auto most = std::chrono::duration_cast<Duration>(after - last_->before);
+    const Duration jump = moved - std::clamp(moved, least, most);
+    if (std::chrono::abs(jump) > tolerated) jump_ = jump;
   }
-  last_ = Look{server, steady};
+  last_ = Look{server, before, after};
 }
 
 void ClockWatch::person_looked() {

@@ -12,10 +12,10 @@ namespace pgcaretaker::task {
 /// can set.
 class ClockWatch {
  public:
-  /// Notes that the server's clock stood at `server` when ours stood at `steady`. When it has moved
-  /// by more than `tolerated` more or less than ours since the last look, the watch is in doubt
-  /// from then on.
-  void look(UtcTime server, SteadyTime steady, Duration tolerated);
+  /// Notes that the server's clock stood at `server` at some time between `before` and `after` of
+  /// ours. When it must have moved by more than `tolerated` more or less than ours since the last
+  /// look, the watch is in doubt from then on.
+  void look(UtcTime server, SteadyTime before, SteadyTime after, Duration tolerated);
   /// Ends the doubt: whoever reloads or restarts the daemon has been told and has looked.
   void person_looked();
   /// By how much it jumped, ahead (positive) or back; nullopt = there is no doubt.
@@ -24,7 +24,8 @@ class ClockWatch {
  private:
   struct Look {
     UtcTime server;
-    SteadyTime steady;
+    SteadyTime before;
+    SteadyTime after;
   };
   std::optional<Look> last_;
   std::optional<Duration> jump_;

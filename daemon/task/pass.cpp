@@ -162,10 +162,11 @@ void adopt_plan(Report& report, Plan&& plan) {
 Awaitable<Plan> plan_checked(Task& task, pg::Connection& connection, const async::Clock& clock,
                              std::optional<UtcTime> as_of) {
   const UtcTime before = clock.utc_now();
+  const SteadyTime steady_before = clock.now();
   Plan plan = co_await task.plan(connection, as_of);
   if (!as_of) {
     withhold_when_clocks_differ(plan, before, clock.utc_now());
-    task.clock_watch().look(plan.as_of, clock.now(), task.tolerated_jump());
+    task.clock_watch().look(plan.as_of, steady_before, clock.now(), task.tolerated_jump());
     withhold_after_jump(plan, task.clock_watch());
   }
   co_return plan;

@@ -22,7 +22,8 @@ struct Statement {
   std::string sql;
   std::vector<std::string> params;  // $1.. as text
   std::optional<int>
-      expect_rows;  // rows it must return; otherwise the step lost a race: rolled back
+      expect_rows;        // rows it must return; otherwise the step lost a race: rolled back
+  bool may_fail = false;  // by itself: the step goes on without it
 };
 
 /// The table a step is about, where apply does more with it than send the statements.

@@ -76,7 +76,8 @@ def off(folder, clock, words, withheld):
         seconds = r"17\d\d\d\d s " + words
         ran = daemon.once("plan", "-c", path)
         check(f"{clock}: plan says by how much the server's clock is off and what is withheld",
-              ran.code == 2 and re.search(rf"critical: clock: {withheld[0]}.*{seconds}", ran.out)
+              ran.code == 2 and re.search(
+                  rf"critical \[clocks_differ\] clock: {withheld[0]}.*{seconds}", ran.out)
               and "drop public.events_" not in ran.out, ran)
         ran = daemon.once("plan", "--json", "-c", path)
         tasks = json.loads(ran.out)["tasks"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import checks
 import daemon
 import world
-from checks import ROOT, check, check_equal
+from checks import ROOT, check, check_equal, wait_until
 
 COMMANDS = ("run", "once", "plan", "status", "check-config")
 
@@ -174,7 +174,7 @@ def failures(folder):
                 name)
     ran = daemon.once("once", "-c", path)
     check("once exits 3 when a person is needed, and says for what",
-          ran.code == 3 and "critical: public.events_y" in ran.out, ran)
+          ran.code == 3 and "critical [name_clash] public.events_y" in ran.out, ran)
     check_equal("what is not in the way is done all the same", world.partitions(name), 2)
     ran = daemon.once("once", "-c", path, "--task", "partition:public.events",
                       "--set", "partition.0.table=public.nowhere")
@@ -192,20 +192,28 @@ def failures(folder):
           ran.code == 64 and one_line(ran.err) and "http://HOST:PORT" in ran.err, ran)
 
 
+def shows_code(ran):
+    return "  info [retention_paused] public.events: max_drops = 0" in ran.out
+
+
 def lease_and_status():
     name = world.database()
-    with daemon.Daemon(world.settings(name)) as running:
+    paused = 'retention = "365 days"\nexpire = "drop"\nmax_drops = 0'
+    with daemon.Daemon(world.settings(name, partition=paused)) as running:
         check("a new daemon becomes ready", running.ready(), running.log())
         ran = daemon.once("once", "-c", running.config)
         check("once exits 75 with one line while a daemon holds the lease",
               ran.code == 75 and one_line(ran.err), ran)
         ran = daemon.once("status", "--url", running.url)
         check("status exits 0 for a healthy daemon", ran.code == 0 and ": ready" in ran.out, ran)
+        check("... and shows its findings with their codes", wait_until(
+            lambda: shows_code(daemon.once("status", "--url", running.url)), 10, 0.2), ran)
         ran = daemon.once("status", "--json", "--url", running.url)
         check("status --json prints the daemon's own words",
               ran.code == 0 and json.loads(ran.out)["ready"] is True, ran)
         ran = daemon.once("plan", "-c", running.config)
         check("plan needs no lease", ran.code in (0, 2), ran)
+        check("plan shows findings as status does", shows_code(ran), ran)
 
 
 def main():

@@ -110,32 +110,64 @@ refusals() {
   refused "CREATE TABLE public.intruder (x int)"
   refused "DROP TABLE public.audit_events_default"
   refused "CREATE ROLE intruder"
-  allowed "CREATE TABLE pgcaretaker.try (x int); DROP TABLE pgcaretaker.try"
+  refused "CREATE TABLE pgcaretaker.intruder (x int)"
+  refused "DROP TABLE pgcaretaker.journal"
+  refused "DROP SCHEMA pgcaretaker CASCADE"
+  allowed "SELECT FROM pgcaretaker.journal"
   # Another session's state is visible: that is what pool checks count.
   answer 0 "SET ROLE caretaker; SELECT count(*) FROM pg_stat_activity WHERE backend_type IS NULL"
 }
 
 config=$PGC_TEST_CLUSTER/roles.toml
 
+# load OPTION... FILE: nothing is worth a line of output.
+load() {
+  local said
+  said=$(psql -Xq -v ON_ERROR_STOP=1 -o /dev/null "$@" 2>&1) || problem "not loaded: $*: $said"
+  [ -z "$said" ] || problem "said while it was loaded: $*: $said"
+}
+
 way='as owner'
 prepare as_owner
-for _ in 1 2; do sql -v owner=caracal -f config/roles.sql; done
+for _ in 1 2; do
+  load -v owner=caracal -f config/roles.sql
+  load -v writers=caretaker,caracal -f config/journal.sql
+done
 settings '' 'role = "caracal"' >"$config"
 refusals
+refused "SET ROLE caracal; DROP TABLE pgcaretaker.journal"
+refused "SET ROLE caracal; CREATE TABLE pgcaretaker.intruder (x int)"
 refused "SELECT FROM public.event_outbox"
 maintain "$config"
 answer caracal "SELECT DISTINCT relowner::regrole FROM pg_inherits JOIN pg_class ON oid = inhrelid
                 WHERE inhparent = 'audit_events'::regclass"
+answer t "SELECT count(*) > 0 FROM pgcaretaker.journal"
+
+way='installed by an earlier roles.sql'
+prepare earlier
+sql <<'END'
+CREATE SCHEMA pgcaretaker AUTHORIZATION caretaker;
+SET ROLE caretaker;
+GRANT USAGE, CREATE ON SCHEMA pgcaretaker TO caracal;
+END
+for _ in 1 2; do
+  load -v writers=caretaker,caracal -f config/journal.sql
+  load -v owner=caracal -f config/roles.sql
+done
+refusals
+refused "SET ROLE caracal; DROP TABLE pgcaretaker.journal"
+refused "SET ROLE caracal; CREATE TABLE pgcaretaker.intruder (x int)"
 
 # The second way must do without what the first one granted.
 sql -c 'REVOKE caretaker_as_owner FROM caretaker'
 way='owning nothing'
 prepare owning_nothing
 for _ in 1 2; do
-  sql -v functions=public.audit_partition_ensure,public.audit_partition_drop \
+  load -v functions=public.audit_partition_ensure,public.audit_partition_drop \
     -v outboxes=public.event_outbox \
     -v 'readable=public.audit_retention,public.audit_events_default(occurred_at)' \
     -f config/roles.sql
+  load -v writers=caretaker -f config/journal.sql
 done
 settings 'create_function = "public.audit_partition_ensure"
 drop_function = "public.audit_partition_drop"' '' >"$config"

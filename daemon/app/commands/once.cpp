@@ -20,8 +20,8 @@ void print_report(const task::Report& report) {
                act.rows == 0 ? "" : fmt::format(", {} rows", act.rows));
   }
   for (const auto& finding : report.findings) {
-    fmt::print("  {}: {}: {}\n", task::severity_text(finding.severity), finding.subject,
-               finding.text);
+    fmt::print("  {} [{}] {}: {}\n", task::severity_text(finding.severity), finding.code,
+               finding.subject, finding.text);
   }
   if (!report.error.empty()) {
     fmt::print("  failed: {}\n", report.error);

@@ -111,8 +111,8 @@ void print_text(const Planned& planned, const std::string& role) {
     print_step(step, role);
   }
   for (const auto& finding : planned.plan.findings) {
-    fmt::print("  {}: {}: {}\n", task::severity_text(finding.severity), finding.subject,
-               finding.text);
+    fmt::print("  {} [{}] {}: {}\n", task::severity_text(finding.severity), finding.code,
+               finding.subject, finding.text);
   }
   if (planned.plan.steps.empty()) {
     fmt::print("  {}\n", has_critical(planned) ? "nothing it can do by itself" : "nothing to do");

@@ -60,8 +60,9 @@ void print_task(const Json& task) {
     fmt::print("  failed: {}\n", error);
   }
   for (const auto& finding : last.at("findings")) {
-    fmt::print("  {}: {}: {}\n", finding.at("severity").get<std::string>(),
-               finding.at("subject").get<std::string>(), finding.at("text").get<std::string>());
+    fmt::print("  {} [{}] {}: {}\n", finding.at("severity").get<std::string>(),
+               finding.at("code").get<std::string>(), finding.at("subject").get<std::string>(),
+               finding.at("text").get<std::string>());
   }
 }
 

@@ -149,10 +149,10 @@ TEST_CASE(
       "public.refuse()");
   config::Partition settings = events();
   settings.ahead = 0;
+  std::optional<std::string> comment;
   keeper.once(settings, january);
   keeper.once(settings, later);
   admin.execute("INSERT INTO public.events (id, at) VALUES (1, '2026-01-31')");
-  keeper.once(graced(36500), later);
   settings = graced(10);
   std::string why;
   SUBCASE("hold") {
@@ -162,7 +162,10 @@ TEST_CASE(
   SUBCASE("retention") {
     settings.retention = std::chrono::days{36500};
     why = "it is not past its retention any more";
+    comment = "it's a\\ \"test\"";
+    admin.execute("COMMENT ON TABLE public.events_y2026m01 IS 'it''s a\\ \"test\"'");
   }
+  keeper.once(graced(36500), later);
   const task::Plan plan = keeper.plan(settings, later);
   CHECK(acts(plan) == Words{});
   REQUIRE(codes(plan.findings) == Words{"detached_kept"});
@@ -171,12 +174,66 @@ TEST_CASE(
   const std::string& text = plan.findings[0].text;
   admin.execute(text.substr(text.find("BEGIN;")));
   CHECK(admin.number("SELECT count(*) FROM public.events") == 1);
-  // A marker on what is in the table again would make it ours when a person detaches it.
+  // A marker would make it ours when a person detaches it, even before the next pass.
+  CHECK(admin.value("SELECT obj_description('public.events_y2026m01'::regclass)") == comment);
+  admin.execute("ALTER TABLE public.events DETACH PARTITION public.events_y2026m01");
+  CHECK(acts(keeper.plan(graced(10), later)) == Words{});
+}
+
+TEST_CASE("what a person attached by hand loses its marker, whatever table it is in") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  Keeper keeper{database.options()};
+  create_january(database, keeper);
+  admin.execute("COMMENT ON TABLE public.events_y2026m01 IS 'January'");
+  keeper.once(graced(36500), later);
+  std::string parent = "public.events";
+  std::string bounds = "FOR VALUES FROM ('2026-01-01 00:00+00') TO ('2026-02-01 00:00+00')";
+  config::Partition settings = graced(10);
+  std::string how = "DETACH PARTITION public.events_y2026m01";
+  std::string back = "ATTACH PARTITION public.events_y2026m01 " + bounds;
+  SUBCASE("ours") {
+    settings.retention = std::chrono::days{36500};
+  }
+  SUBCASE("another") {
+    parent = "public.events_cold";
+    admin.execute("CREATE TABLE public.events_cold (LIKE public.events) PARTITION BY RANGE (at)");
+  }
+  SUBCASE("two others, in the way of old") {
+    parent = "public.events_y2026m01";
+    back = "INHERIT public.cold; ALTER TABLE public.events_y2026m01 INHERIT public.colder";
+    how = "NO INHERIT public.cold; ALTER TABLE public.events_y2026m01 NO INHERIT public.colder";
+    admin.execute(
+        "CREATE TABLE public.cold (at timestamptz NOT NULL);"
+        "CREATE TABLE public.colder (at timestamptz NOT NULL)");
+  }
+  admin.execute("ALTER TABLE " + parent + " " + back);
   CHECK(acts(keeper.plan(settings, later)) == Words{"unmark public.events_y2026m01"});
-  keeper.once(settings, later);
-  CHECK_FALSE(
-      admin.value("SELECT obj_description('public.events_y2026m01'::regclass)").has_value());
+  for (const Applied& applied : keeper.once(settings, later)) {
+    CHECK(applied.kind == Applied::Kind::done);
+  }
+  CHECK(admin.value("SELECT obj_description('public.events_y2026m01'::regclass)") == "January");
   CHECK(acts(keeper.plan(settings, later)) == Words{});
+  admin.execute("ALTER TABLE " + parent + " " + how);
+  CHECK(acts(keeper.plan(graced(10), later)) == Words{});
+  CHECK(admin.number("SELECT count(*) FROM public.events_y2026m01") == 3);
+}
+
+TEST_CASE("a marker stays on what was taken out of the other table before it could be removed") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  Keeper keeper{database.options()};
+  create_detached(database, keeper);
+  admin.execute(
+      "CREATE TABLE public.other (LIKE public.events) PARTITION BY RANGE (at);"
+      "ALTER TABLE public.other ATTACH PARTITION public.events_y2026m01 DEFAULT");
+  const task::Plan plan = keeper.plan(graced(10), later);
+  REQUIRE(acts(plan) == Words{"unmark public.events_y2026m01"});
+  admin.execute("ALTER TABLE public.other DETACH PARTITION public.events_y2026m01");
+  const Applied applied = keeper.chain(graced(10), plan);
+  CHECK(applied.kind == Applied::Kind::yielded);
+  CHECK(codes(applied.findings) == Words{"changed_meanwhile"});
+  CHECK(marker(admin, "then") == "drop");
 }
 
 TEST_CASE("what changes between plan and drop keeps a detached table") {

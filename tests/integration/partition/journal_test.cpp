@@ -68,7 +68,8 @@ TEST_CASE("each act on a partition leaves its row") {
   CHECK(admin.number("SELECT count(DISTINCT plan_id) FROM pgcaretaker.journal") == 2);
 }
 
-TEST_CASE("what is rolled back leaves no row, and what cannot be written down is not done") {
+TEST_CASE(
+    "what is rolled back leaves no row; where it is required, what cannot be written is not done") {
   TestDatabase database;
   Admin& admin = database.admin();
   create_events(admin);
@@ -76,7 +77,7 @@ TEST_CASE("what is rolled back leaves no row, and what cannot be written down is
   Writer writer{database.options()};
   writer.once(events(), january);
   create_default(admin);
-  const auto plan = writer.plan(short_lived_events(), november);
+  const auto plan = writer.plan(short_lived_events(), november, true);
   REQUIRE(plan.steps.back().action == "drop");
   const auto retire = [&] { return writer.keeper.chain(short_lived_events(), plan).kind; };
   SUBCASE("the act is refused") {
@@ -96,6 +97,96 @@ TEST_CASE("what is rolled back leaves no row, and what cannot be written down is
   CHECK(admin.number("SELECT count(*) FROM pgcaretaker.journal WHERE action <> 'create'") == 0);
 }
 
+TEST_CASE("a row that cannot be written is said, and keeps nothing from being done") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  create_events(admin);
+  load_journal(database);
+  Writer writer{database.options()};
+  Keeper& keeper = writer.keeper;
+  writer.once(events(), january);
+  create_default(admin);
+  admin.execute("INSERT INTO public.events (id, at) VALUES (1, '2026-10-10')");
+  Admin other{database.name()};
+  std::string why;
+  std::string trigger =
+      "CREATE FUNCTION public.in_the_way() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$BEGIN %; RETURN NULL; END$$; CREATE TRIGGER in_the_way BEFORE INSERT ON "
+      "pgcaretaker.journal FOR EACH ROW EXECUTE FUNCTION public.in_the_way()";
+  const auto trigger_that = [&](const std::string& does) {
+    admin.execute(trigger.replace(trigger.find('%'), 1, does));
+  };
+  SUBCASE("a trigger that raises") {
+    trigger_that("RAISE EXCEPTION 'not today'");
+    why = "not today";
+  }
+  SUBCASE("a trigger that swallows it") {
+    trigger_that("NULL");
+    why = "did not arrive";
+  }
+  SUBCASE("a trigger that takes its time") {
+    trigger_that("PERFORM pg_sleep(60)");
+    why = "statement timeout";
+  }
+  SUBCASE("row-level security") {
+    admin.execute("ALTER TABLE pgcaretaker.journal ENABLE ROW LEVEL SECURITY");
+    why = "row-level security";
+  }
+  SUBCASE("somebody's lock") {
+    other.execute("BEGIN; LOCK TABLE pgcaretaker.journal IN ACCESS EXCLUSIVE MODE");
+    why = "lock timeout";
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const task::Plan plan = writer.plan(short_lived_events(), november);
+  CHECK(acts(plan) == Words{"create public.events_y2026m11", "create public.events_y2026m12",
+                            "detach public.events_y2026m01", "drop public.events_y2026m01",
+                            "detach public.events_y2026m02", "drop public.events_y2026m02",
+                            "drain public.events_y2026m10"});
+  for (const task::Step& step : plan.steps) {
+    const task::Applied applied = keeper.apply(short_lived_events(), step);
+    CAPTURE(step.action);
+    CHECK(applied.kind == task::Applied::Kind::done);
+    REQUIRE(codes(applied.findings) == Words{"journal_failed"});
+    CHECK(applied.findings[0].severity == task::Severity::warning);
+    CHECK(contains(applied.findings[0].text, why));
+  }
+  // No step waits for longer than the journal's own short limits.
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{20});
+  CHECK(keeper.connection().state() == pg::SessionState::ready);
+  CHECK(names(admin) ==
+        Words{"events_default", "events_y2026m10", "events_y2026m11", "events_y2026m12"});
+  if (why == "lock timeout") other.execute("ROLLBACK");
+  CHECK(admin.number("SELECT count(*) FROM pgcaretaker.journal") == 2);
+}
+
+TEST_CASE("a row of the journal leaves the limits of its transaction as they are") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  create_events(admin);
+  load_journal(database);
+  Writer writer{database.options()};
+  writer.once(events(), january);
+  admin.execute(
+      "CREATE TABLE public.seen (limits text); GRANT INSERT ON public.seen TO PUBLIC;"
+      "CREATE FUNCTION public.events_drop(part text) RETURNS void LANGUAGE plpgsql AS $$BEGIN "
+      "INSERT INTO public.seen SELECT current_setting('lock_timeout') || ' ' || "
+      "current_setting('statement_timeout'); EXECUTE 'DROP TABLE public.' || part; END$$");
+  SUBCASE("written") {}
+  SUBCASE("not written") {
+    admin.execute("ALTER TABLE pgcaretaker.journal ADD CHECK (action <> 'drop')");
+  }
+  config::Partition settings = short_lived_events();
+  settings.drop_function = {"public", "events_drop"};
+  const auto drop_last = [&](const task::Plan& plan) {
+    REQUIRE(plan.steps.back().action == "drop");
+    CHECK(writer.keeper.apply(settings, plan.steps.back()).kind == task::Applied::Kind::done);
+    return admin.value("SELECT string_agg(limits, ', ') FROM public.seen").value_or("");
+  };
+  const std::string with_journal = drop_last(writer.plan(settings, november));
+  CHECK(contains(with_journal, "5s "));
+  CHECK(drop_last(writer.keeper.plan(settings, november)) == with_journal + ", " + with_journal);
+}
+
 TEST_CASE("without a journal acts go on and it is said, unless it is required") {
   TestDatabase database;
   Admin& admin = database.admin();
@@ -110,8 +201,11 @@ TEST_CASE("without a journal acts go on and it is said, unless it is required") 
   const task::Plan plan = writer.plan(short_lived_events(), november);
   CHECK(subjects(plan).size() == 4);
   REQUIRE(codes(plan.findings) == Words{"no_journal"});
-  CHECK(plan.findings[0].severity == task::Severity::info);
+  CHECK(plan.findings[0].severity == task::Severity::warning);
   CHECK(contains(plan.findings[0].text, "acts are not written down because pgcaretaker.journal"));
+  const task::Plan only_creates = writer.plan(events(), november);
+  REQUIRE(codes(only_creates.findings) == Words{"no_journal"});
+  CHECK(only_creates.findings[0].severity == task::Severity::info);
   const task::Plan strict = writer.plan(short_lived_events(), november, true);
   CHECK(subjects(strict) ==
         Words{"create public.events_y2026m11", "create public.events_y2026m12"});

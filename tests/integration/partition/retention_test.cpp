@@ -61,6 +61,39 @@ TEST_CASE("detach leaves the rows in a table of their own") {
   CHECK(tables(database.admin()).size() == 5);
 }
 
+TEST_CASE("max_drops = 0 pauses retention: nothing goes, and new partitions come") {
+  TestDatabase database;
+  Keeper keeper{database.options()};
+  create_old_events(database, keeper);
+  config::Partition settings = short_lived_events();
+  settings.max_drops = 0;
+  const task::Plan plan = keeper.plan(settings, november);
+  REQUIRE(codes(plan.findings) == Words{"retention_paused"});
+  CHECK(contains(plan.findings[0].text, "3 partitions are past retention"));
+  for (const Applied& applied : keeper.once(settings, november)) {
+    CHECK(applied.kind == Applied::Kind::done);
+  }
+  CHECK(names(database.admin()) == Words{"events_y2026m01", "events_y2026m02", "events_y2026m03",
+                                         "events_y2026m11", "events_y2026m12"});
+  CHECK(database.admin().number("SELECT count(*) FROM public.events") == 3);
+  CHECK(acts(keeper.plan(settings, november)) == Words{});
+}
+
+TEST_CASE("what max_drops leaves is said while some is left") {
+  TestDatabase database;
+  Keeper keeper{database.options()};
+  create_old_events(database, keeper);
+  config::Partition settings = short_lived_events();
+  settings.max_drops = 2;
+  const task::Plan plan = keeper.plan(settings, november);
+  REQUIRE(codes(plan.findings) == Words{"retention_backlog"});
+  CHECK(plan.findings[0].text == "3 partitions are past retention; max_drops = 2 a pass");
+  keeper.once(settings, november);
+  CHECK(codes(keeper.plan(settings, november).findings) == Words{});
+  keeper.once(settings, november);
+  CHECK(names(database.admin()) == Words{"events_y2026m11", "events_y2026m12"});
+}
+
 TEST_CASE("drop and detach count as changes and the lock's time is measured") {
   TestDatabase database;
   Keeper keeper{database.options()};

@@ -11,6 +11,7 @@
 #include "postgres/canceller.hpp"
 #include "postgres/transaction.hpp"
 #include "support/database.hpp"
+#include "support/fake_clock.hpp"
 #include "support/run.hpp"
 
 using namespace pgcaretaker;
@@ -27,13 +28,15 @@ class StatementsTask final : public Task {
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] Duration every() const override { return 1min; }
   [[nodiscard]] Duration deadline() const override { return limit; }
+  [[nodiscard]] Duration tolerated_jump() const override { return tolerated; }
 
   Awaitable<Plan> plan(pg::Connection& connection, std::optional<UtcTime> as_of) override {
     ++plans;
     const pg::Result done =
         co_await connection.query("test.observe", "SELECT statement FROM public.done");
     Plan plan;
-    plan.as_of = as_of.value_or(UtcTime{});
+    plan.as_of = as_of.value_or(planned_at ? planned_at() : UtcTime{});
+    if (then) then();
     for (const auto& statement : statements_) {
       bool known = false;
       for (const auto row : done) {
@@ -44,6 +47,7 @@ class StatementsTask final : public Task {
         step.action = "run";
         step.subject = statement;
         step.upkeep = statement == upkeep;
+        step.by_age = by_age;
         plan.steps.push_back(step);
       }
     }
@@ -71,6 +75,10 @@ class StatementsTask final : public Task {
   std::string upkeep;        // the statement that can come later
   std::string second_batch;  // of every step, after its first one is committed
   Applied::Kind kind = Applied::Kind::done;
+  bool by_age = false;
+  std::function<UtcTime()> planned_at;  // the server's clock
+  std::function<void()> then;           // what happens after it was read
+  Duration tolerated = Duration::max();
   int plans = 0;
 
  private:
@@ -161,6 +169,23 @@ TEST_CASE_FIXTURE(World, "a lost race that leaves nothing to do is a success") {
   StatementsTask task{{"SELECT 1"}};
   task.kind = Applied::Kind::yielded;
   CHECK(pass(task).outcome == Outcome::success);
+}
+
+TEST_CASE_FIXTURE(World, "plans that take different times make no clock jump") {
+  test::FakeClock fake;
+  StatementsTask task{{"SELECT 1"}};
+  task.by_age = true;
+  task.planned_at = [&fake] { return fake.utc_now(); };
+  task.tolerated = 1min;
+  const auto plan_for = [&](Duration time) {
+    task.then = [&fake, time] { fake.advance(time); };
+    return test::run(loop, plan_only(task, pool, fake)).steps.size();
+  };
+  CHECK(plan_for(0s) == 1);
+  fake.advance(6h);
+  CHECK(plan_for(3min) == 1);
+  fake.advance(6h);
+  CHECK(plan_for(0s) == 1);
 }
 
 TEST_CASE_FIXTURE(World, "without leave to act it only observes, and says skipped") {

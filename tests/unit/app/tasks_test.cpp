@@ -45,8 +45,8 @@ TEST_CASE("a reload ends the doubt about a clock that has jumped: somebody is th
   const auto first = made(settings);
   task::ClockWatch& watch = first[0]->clock_watch();
   const UtcTime server = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23};
-  watch.look(server, SteadyTime{1h}, 24h);
-  watch.look(server + 400 * 24h, SteadyTime{2h}, 24h);
+  watch.look(server, SteadyTime{1h}, SteadyTime{1h}, 24h);
+  watch.look(server + 400 * 24h, SteadyTime{2h}, SteadyTime{2h}, 24h);
   REQUIRE(watch.jump().has_value());
   const auto second = made(settings, &settings, first);
   REQUIRE(second[0] == first[0]);

@@ -38,6 +38,13 @@ TEST_CASE("an empty file gives the defaults") {
   CHECK(good("\xEF\xBB\xBF[log]\r\nlevel = \"debug\"\r\n").log.level == LogLevel::debug);
 }
 
+TEST_CASE("max_drops may be nothing at all: retention is paused then") {
+  const Settings settings = good(
+      "[[partition]]\ntable = \"public.t\"\ninterval = \"1 month\"\n"
+      "retention = \"30 days\"\nexpire = \"drop\"\nmax_drops = 0\n");
+  CHECK(settings.partitions.at(0).max_drops == 0);
+}
+
 TEST_CASE("every kind of value arrives") {
   const Settings settings = good(R"(
 [database]

@@ -151,6 +151,7 @@ TEST_CASE("findings are shown, the worst first, and a flood of them is cut") {
   findings.push_back({task::Severity::critical, "b", "s", "second text"});
   auto html = page(board);
   CHECK(html.find("second text", html.find("<article")) < html.find("first text"));
+  CHECK(shows(html, "[b]"));
   findings.resize(1000, {task::Severity::warning, "c", "s", "third text"});
   html = page(board);
   CHECK(shows(html, "and 950 more"));

@@ -41,6 +41,28 @@ TEST_CASE("the row is planned with the act: after ATTACH, before DETACH") {
   CHECK(contains(last, "'drop', c.oid::pg_catalog.regclass::text, 'FOR VALUES FROM (''2025-10-01"));
 }
 
+TEST_CASE("a row keeps its act from being done only where the journal is required") {
+  partition::Snapshot snapshot = test::empty_table("2026-11-23");
+  snapshot.journal_writable = true;
+  test::attach_months(snapshot, "2025-10-01", 1);
+  config::Journal journal{config::TableName{"a", "b"}};
+  const config::Partition settings = test::audit_events_for_a_year();
+  for (const bool required : {false, true}) {
+    journal.required = required;
+    const task::Plan plan =
+        make_plan(settings, journal, snapshot, make_draft(settings, snapshot), Answers{});
+    int rows = 0;
+    for (const task::Step& step : plan.steps) {
+      for (const task::Statement& sent : step.statements) {
+        const bool is_row = sent.name == statement::journal;
+        CHECK(sent.may_fail == (is_row && !required));
+        rows += is_row ? 1 : 0;
+      }
+    }
+    CHECK(rows > 1);
+  }
+}
+
 TEST_CASE("a concurrent detach is written down when it is proven, not when it is tried") {
   partition::Snapshot snapshot = test::empty_table("2026-11-23");
   snapshot.journal_writable = true;

@@ -68,8 +68,45 @@ TEST_CASE("oldest first, creation before all of it, no more than max_drops") {
   CHECK(subjects(plan_of(settings, snapshot)) == Words{"create public.audit_events_y2027m02",
                                                        "drop public.audit_events_y2025m07",
                                                        "drop public.audit_events_y2025m08"});
+}
+
+TEST_CASE("max_drops = 0 keeps everything, and says so") {
+  Snapshot snapshot = with_old_months(16);
+  config::Partition settings = audit_events_for_a_year();
   settings.max_drops = 0;
-  CHECK(subjects(plan_of(settings, snapshot)) == Words{"create public.audit_events_y2027m02"});
+  SUBCASE("drop") {}
+  SUBCASE("archive") {
+    settings.expire = config::Expire::archive;
+  }
+  SUBCASE("drop_function") {
+    settings.drop_function = {"public", "audit_drop"};
+  }
+  const task::Plan plan = plan_of(settings, snapshot);
+  CHECK(plan.steps.empty());
+  REQUIRE(codes(plan.findings) == Words{"retention_paused"});
+  CHECK(plan.findings[0].severity == Severity::info);
+  CHECK(contains(plan.findings[0].text, "4 partitions are past retention"));
+  CHECK(plan_of(audit_events(), snapshot).findings.empty());
+}
+
+TEST_CASE("what max_drops leaves for later passes is said, once there is some") {
+  config::Partition settings = audit_events_for_a_year();
+  settings.max_drops = 4;
+  CHECK(plan_of(settings, with_old_months(16)).findings.empty());
+  settings.max_drops = 3;
+  const task::Plan plan = plan_of(settings, with_old_months(16));
+  REQUIRE(codes(plan.findings) == Words{"retention_backlog"});
+  CHECK(plan.findings[0].severity == Severity::info);
+  CHECK(plan.findings[0].text == "4 partitions are past retention; max_drops = 3 a pass");
+  settings.hold_query = "SELECT false";
+  Answers answers;
+  for (const std::int64_t free : {2000, 2001, 2002}) {
+    answers.holds[free] = Hold{false, ""};
+  }
+  CHECK(codes(plan_of(settings, with_old_months(16), answers).findings) ==
+        Words{"retention_backlog"});
+  answers.holds[2003] = Hold{true, ""};
+  CHECK(plan_of(settings, with_old_months(16), answers).findings.empty());
 }
 
 TEST_CASE("no retention, no retirement") {

@@ -78,11 +78,11 @@ TEST_CASE("a server's clock that jumps between two passes keeps what was planned
   for (const auto& [jump, words] :
        {std::pair{26h, "went ahead by 93600 s"}, std::pair{-26h, "went back by 93600 s"}}) {
     ClockWatch watch;
-    watch.look(ours, steady, 24h);
+    watch.look(ours, steady, steady, 24h);
     Plan plan = plan_seen_at(ours);
     withhold_after_jump(plan, watch);
     CHECK(plan.steps.size() == 3);
-    watch.look(ours + 6h + jump, steady + 6h, 24h);
+    watch.look(ours + 6h + jump, steady + 6h, steady + 6h, 24h);
     withhold_after_jump(plan, watch);
     CHECK(plan.steps.size() == 1);
     REQUIRE(plan.findings.size() == 1);
@@ -95,21 +95,45 @@ TEST_CASE("a server's clock that jumps between two passes keeps what was planned
 TEST_CASE("a jump is in doubt until a person looks, not until the next pass") {
   const SteadyTime steady{1000h};
   ClockWatch watch;
-  watch.look(ours, steady, 24h);
-  watch.look(ours + 25h, steady, 24h);
-  watch.look(ours + 26h, steady + 1h, 24h);
+  watch.look(ours, steady, steady, 24h);
+  watch.look(ours + 25h, steady, steady, 24h);
+  watch.look(ours + 26h, steady + 1h, steady + 1h, 24h);
   CHECK(watch.jump().has_value());
   watch.person_looked();
   CHECK_FALSE(watch.jump().has_value());
-  watch.look(ours + 100h, steady + 2h, 24h);
+  watch.look(ours + 100h, steady + 2h, steady + 2h, 24h);
   CHECK_FALSE(watch.jump().has_value());
 }
 
 TEST_CASE("a clock that moves as far as ours, or little more, is no jump") {
   const SteadyTime steady{1000h};
   ClockWatch watch;
-  watch.look(ours, steady, 24h);
-  watch.look(ours + 500h, steady + 500h, 24h);
-  watch.look(ours + 530h, steady + 506h, 24h);
+  watch.look(ours, steady, steady, 24h);
+  watch.look(ours + 500h, steady + 500h, steady + 500h, 24h);
+  watch.look(ours + 530h, steady + 506h, steady + 506h, 24h);
   CHECK_FALSE(watch.jump().has_value());
+}
+
+TEST_CASE("the time that planning took is no jump, before it or after it") {
+  const SteadyTime steady{1000h};
+  for (const auto& [first, second] :
+       {std::pair{0min, 3min}, std::pair{3min, 0min}, std::pair{3min, 3min}}) {
+    for (const auto read : {0min, 3min}) {
+      ClockWatch watch;
+      const auto at = [](std::chrono::minutes asked, std::chrono::minutes took) {
+        return std::min(asked, took);
+      };
+      watch.look(ours + at(read, first), steady, steady + first, 1min);
+      watch.look(ours + 6h + at(read, second), steady + 6h, steady + 6h + second, 1min);
+      CHECK_FALSE(watch.jump().has_value());
+    }
+  }
+}
+
+TEST_CASE("a jump beyond what planning took and what is tolerated is one") {
+  const SteadyTime steady{1000h};
+  ClockWatch watch;
+  watch.look(ours, steady, steady + 3min, 1min);
+  watch.look(ours + 6h + 10min, steady + 6h, steady + 6h + 3min, 1min);
+  CHECK(watch.jump() == Duration{7min});
 }
