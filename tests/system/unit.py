@@ -132,25 +132,12 @@ def reload(machine):
     check("systemctl reload takes a good file", ran.code == 0 and wait_until(
         lambda: "configuration reloaded" in machine.log(), 10, 0.5), machine.log())
     machine.write(CONFIG, SETTINGS + "\n[htp]\n")
-    ran = machine.run("systemctl reload pgcaretaker")
-    check("a bad file fails the reload", ran.code != 0, ran)
-    check("... its problems are in the journal", wait_until(
-        lambda: f"{CONFIG}:" in machine.log(), 10, 0.5), machine.log())
+    machine.run("systemctl reload pgcaretaker")
     errors = "journalctl -u pgcaretaker -p err -o cat"
-    check("... and the daemon was not told", "not reloaded" not in machine.run(errors).out,
-          machine.log())
-    machine.run("systemctl kill --kill-whom=main --signal=HUP pgcaretaker")
-    check("a bad file that the daemon reads is an error in the journal", wait_until(
+    check("a bad file is an error in the journal", wait_until(
         lambda: f"{CONFIG}:" in machine.run(errors).out, 10, 0.5), machine.log())
     check("... and the same process stays active", wait_until(
         lambda: machine.show("ActiveState", "MainPID") == ["active", pid], 10, 0.5), machine.log())
-    machine.write(CONFIG, SETTINGS.replace("[http]", '[http]\nmetrics_bearer_file = '
-                                           '"/run/credentials/pgcaretaker.service/'
-                                           'postgres-password"'))
-    ran = machine.run("systemctl reload pgcaretaker")
-    check("a credential that the file names is read for the check", ran.code == 0,
-          f"{ran}{machine.log()}")
-    machine.write(CONFIG, SETTINGS + "\n[htp]\n")
 
 
 def bad_configuration(machine):
