@@ -182,7 +182,7 @@ class Chain {
     step.locks = {{context_.table_oid, LockMode::share_update_exclusive},
                   {retiree_.observed.oid, LockMode::access_exclusive}};
     for (const Neighbour& each : context_.referenced) {
-      step.locks.push_back({each.oid, LockMode::share_row_exclusive});
+      step.locks.push_back({each.oid, LockMode::share_row_exclusive, true});
     }
     step.by_age = false;
   }

@@ -68,9 +68,7 @@ Awaitable<void> limit_from_here(pg::Connection& connection, Duration lock_timeou
 }
 
 bool has_neighbours(const Step& step) {
-  return std::ranges::any_of(step.locks, [](const pg::WantedLock& wanted) {
-    return wanted.mode == pg::LockMode::share_row_exclusive;
-  });
+  return std::ranges::any_of(step.locks, &pg::WantedLock::comes_last);
 }
 
 Awaitable<void> limit_neighbours(pg::Connection& connection, const Step& step,

@@ -78,7 +78,7 @@ std::vector<pg::WantedLock> drain_locks(const StepContext& context) {
       {context.table_oid, pg::LockMode::access_exclusive},
       {context.default_partition->oid, pg::LockMode::access_exclusive}};
   for (const Neighbour& table : context.referenced) {
-    locks.push_back({table.oid, pg::LockMode::share_row_exclusive});
+    locks.push_back({table.oid, pg::LockMode::share_row_exclusive, true});
   }
   return locks;
 }

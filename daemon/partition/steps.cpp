@@ -46,10 +46,10 @@ std::vector<pg::WantedLock> wanted_locks(const StepContext& context, pg::LockMod
                                  ? pg::LockMode::share_row_exclusive
                                  : pg::LockMode::access_exclusive;
   for (const Neighbour& table : context.referenced) {
-    locks.push_back({table.oid, on_neighbours});
+    locks.push_back({table.oid, on_neighbours, true});
   }
   for (const Neighbour& table : context.referencing) {
-    locks.push_back({table.oid, on_neighbours});
+    locks.push_back({table.oid, on_neighbours, true});
   }
   return locks;
 }

@@ -20,6 +20,7 @@ enum class LockMode {
 struct WantedLock {
   std::int64_t relation = 0;  // OID
   LockMode mode = LockMode::access_exclusive;
+  bool comes_last = false;  // waited for while the others are held
 
   bool operator==(const WantedLock&) const = default;
 };

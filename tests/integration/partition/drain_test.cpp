@@ -35,6 +35,38 @@ long long in_default(Admin& admin) {
   return admin.number("SELECT count(*) FROM public.events_default");
 }
 
+/// 400 rows of October in the default, of which the first moves at once and the last after twenty
+/// seconds.
+void strand_slow_october(Kept& kept) {
+  Keeper keeper{kept.database.options()};
+  strand_october(kept.admin(), keeper, 400);
+  kept.admin().execute(
+      "CREATE FUNCTION public.slow(value bigint) RETURNS boolean LANGUAGE plpgsql AS "
+      "'BEGIN PERFORM pg_catalog.pg_sleep(0.05); RETURN true; END';"
+      "ALTER TABLE public.events ADD CONSTRAINT slow CHECK (public.slow(id)) NOT VALID");
+}
+
+/// A pass that another session's statement stops in the middle of a drain.
+task::Report drain_until(Kept& kept, const char* other) {
+  std::thread coming{[&] {
+    until(kept.database.name(),
+          "EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'pgcaretaker%' AND "
+          "wait_event = 'PgSleep' AND query LIKE 'WITH moved%')");
+    Admin session{kept.database.name()};
+    session.execute(other);
+  }};
+  const SteadyTime start = kept.clock.now();
+  partition::PartitionTask task{impatient_events()};
+  task::PassOptions options;
+  options.as_of = november;
+  task::Report report = run(kept.loop, task::run_pass(task, kept.pool, kept.clock, options));
+  coming.join();
+  CHECK(kept.clock.now() - start < 15s);
+  REQUIRE_FALSE(report.acts.empty());
+  CHECK(report.acts.front().action + " " + report.acts.front().result == "drain yielded");
+  return report;
+}
+
 /// Until some session waits for a lock.
 void await_waiter(Admin& admin) {
   while (admin.number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
@@ -363,71 +395,23 @@ TEST_CASE("a column that came after the plan is moved with its values, by the ne
 
 TEST_CASE("a drain makes way for whoever waits for the table, and moves nothing then") {
   Kept kept;
-  Admin& admin = kept.admin();
-  {
-    Keeper keeper{kept.database.options()};
-    strand_october(admin, keeper, 400);
-  }
-  // To its end it would take twenty seconds.
-  admin.execute(
-      "CREATE FUNCTION public.slow(value bigint) RETURNS boolean LANGUAGE plpgsql AS "
-      "'BEGIN PERFORM pg_catalog.pg_sleep(0.05); RETURN true; END';"
-      "ALTER TABLE public.events ADD CONSTRAINT slow CHECK (public.slow(id)) NOT VALID");
-  const std::string before = contents(admin);
-  config::Partition settings = events();
-  settings.lock_timeout = 50ms;
-  std::thread other{[&] {
-    until(kept.database.name(),
-          "EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'pgcaretaker%' AND "
-          "state = 'active' AND query LIKE 'WITH moved%')");
-    Admin session{kept.database.name()};
-    session.execute("ALTER TABLE public.events ALTER note SET STATISTICS 7");
-  }};
-  const SteadyTime start = kept.clock.now();
-  partition::PartitionTask task{settings};
-  task::PassOptions options;
-  options.as_of = november;
-  const task::Report report = run(kept.loop, task::run_pass(task, kept.pool, kept.clock, options));
-  other.join();
-  CHECK(kept.clock.now() - start < 15s);
-  REQUIRE_FALSE(report.acts.empty());
-  CHECK(report.acts.front().action + " " + report.acts.front().result == "drain yielded");
+  strand_slow_october(kept);
+  const std::string before = contents(kept.admin());
+  const task::Report report =
+      drain_until(kept, "ALTER TABLE public.events ALTER note SET STATISTICS 7");
   CHECK(contains(finding_of(report.findings, "made_way").text, " waits for it"));
-  CHECK(contents(admin) == before);
-  CHECK(in_default(admin) == 400);
-  CHECK(admin.number("SELECT count(*) FROM pg_class WHERE relname = 'events_y2026m10'") == 0);
+  CHECK(contents(kept.admin()) == before);
+  CHECK(in_default(kept.admin()) == 400);
+  CHECK(kept.admin().number("SELECT count(*) FROM pg_class WHERE relname = 'events_y2026m10'") ==
+        0);
 }
 
 TEST_CASE("a drain makes way for whoever waits for a row that it has moved, since it is in vain") {
   Kept kept;
-  Admin& admin = kept.admin();
-  {
-    Keeper keeper{kept.database.options()};
-    strand_october(admin, keeper, 400);
-  }
-  // The first row is gone at once, the last in twenty seconds.
-  admin.execute(
-      "CREATE FUNCTION public.slow(value bigint) RETURNS boolean LANGUAGE plpgsql AS "
-      "'BEGIN PERFORM pg_catalog.pg_sleep(0.05); RETURN true; END';"
-      "ALTER TABLE public.events ADD CONSTRAINT slow CHECK (public.slow(id)) NOT VALID");
-  std::thread other{[&] {
-    until(kept.database.name(),
-          "EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'pgcaretaker%' AND "
-          "wait_event = 'PgSleep' AND query LIKE 'WITH moved%')");
-    Admin session{kept.database.name()};
-    session.execute("DELETE FROM public.events WHERE id = 1");
-  }};
-  const SteadyTime start = kept.clock.now();
-  partition::PartitionTask task{impatient_events()};
-  task::PassOptions options;
-  options.as_of = november;
-  const task::Report report = run(kept.loop, task::run_pass(task, kept.pool, kept.clock, options));
-  other.join();
-  CHECK(kept.clock.now() - start < 15s);
-  REQUIRE_FALSE(report.acts.empty());
-  CHECK(report.acts.front().action + " " + report.acts.front().result == "drain yielded");
+  strand_slow_october(kept);
+  const task::Report report = drain_until(kept, "DELETE FROM public.events WHERE id = 1");
   CHECK(contains(finding_of(report.findings, "made_way").text, " waits for it"));
-  CHECK(in_default(admin) == 399);
+  CHECK(in_default(kept.admin()) == 399);
 }
 
 TEST_CASE("a trigger that came after the plan rolls the drain back") {

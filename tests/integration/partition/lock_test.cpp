@@ -280,16 +280,19 @@ TEST_CASE("with the default locked, the other end of a foreign key is not waited
 }
 
 TEST_CASE("nobody who waits for us is ended for a deadlock, however long we may wait") {
-  TestDatabase database;
+  Kept kept;
+  TestDatabase& database = kept.database;
   Admin& admin = database.admin();
   create_events(admin);
   admin.execute(
       "CREATE TABLE public.zones (id bigint PRIMARY KEY);"
       "ALTER TABLE public.zones OWNER TO pgc_owner;"
       "ALTER TABLE public.events ADD zone bigint REFERENCES public.zones");
-  Keeper keeper{database.options()};
-  keeper.once(events(), at("2026-01-15"));
-  keeper.once(events(), november);
+  {
+    Keeper keeper{database.options()};
+    keeper.once(events(), at("2026-01-15"));
+    keeper.once(events(), november);
+  }
   create_default(admin);
   config::Partition settings = events();
   SUBCASE("a detach") {
@@ -299,19 +302,26 @@ TEST_CASE("nobody who waits for us is ended for a deadlock, however long we may 
     admin.execute("INSERT INTO public.events VALUES (1, '2026-10-15')");
   }
   settings.lock_timeout = 20s;
-  const task::Plan plan = keeper.plan(settings, november);
   Admin writer{database.name()};
   writer.execute("BEGIN; INSERT INTO public.zones VALUES (1)");
   std::thread writing{[&] {
+    // Who has waited for more than a second has looked for a deadlock already: the next one to wait
+    // is the one who is ended for it.
+    const std::string waits =
+        "EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'public.zones'::regclass";
+    until(database.name(), waits + ")");
     until(database.name(),
-          "EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = "
-          "'public.zones'::regclass)");
+          "NOT " + waits + " AND waitstart > clock_timestamp() - interval '1.2 s')");
     CHECK_NOTHROW(writer.execute("INSERT INTO public.events VALUES (2, '2026-11-24', '')"));
     writer.execute("COMMIT");
   }};
-  const Applied applied = keeper.apply(settings, plan.steps.at(0));
+  partition::PartitionTask task{settings};
+  task::PassOptions options;
+  options.as_of = november;
+  const task::Report report = run(kept.loop, task::run_pass(task, kept.pool, kept.clock, options));
   writing.join();
-  CHECK(applied.kind == Applied::Kind::yielded);
+  REQUIRE_FALSE(report.acts.empty());
+  CHECK(report.acts.front().result == "yielded");
 }
 
 TEST_CASE("readers and writers do not keep a partition from being created") {

@@ -232,12 +232,12 @@ TEST_CASE("both ends of foreign keys are looked at, and named") {
   CHECK(create.lock ==
         "SHARE UPDATE EXCLUSIVE on public.audit_events, SHARE ROW EXCLUSIVE on public.zones, "
         "public.notes");
-  CHECK(create.locks[1] == pg::WantedLock{31, LockMode::share_row_exclusive});
+  CHECK(create.locks[1] == pg::WantedLock{31, LockMode::share_row_exclusive, true});
   const task::Step drop = detach_step(near, october(), year());
   CHECK(drop.lock ==
         "ACCESS EXCLUSIVE on public.audit_events, public.audit_events_y2025m10, public.zones, "
         "public.notes");
-  CHECK(drop.locks.back() == pg::WantedLock{32, LockMode::access_exclusive});
+  CHECK(drop.locks.back() == pg::WantedLock{32, LockMode::access_exclusive, true});
 }
 
 TEST_CASE("create_function gets a literal that fits date and time parameters, and is verified") {
