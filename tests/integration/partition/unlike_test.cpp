@@ -107,7 +107,7 @@ TEST_CASE_FIXTURE(Scene, "whatever is not like the parent after ATTACH is found"
       {"PERFORM 1", nullptr},
   };
   for (const Case& c : cases) {
-    CAPTURE(c.sql);
+    CAPTURE(std::string{c.sql});
     const Meddler meddler{
         database.admin(),
         "c.relname = 'events_y2026m12' AND c.relispartition AND c.relforcerowsecurity",
@@ -152,7 +152,7 @@ TEST_CASE_FIXTURE(Scene, "whatever guard a detached table lacks is found") {
     CAPTURE(has_default);
     if (has_default) create_default(database.admin());
     for (const Case& c : cases) {
-      CAPTURE(c.sql);
+      CAPTURE(std::string{c.sql});
       const Meddler meddler{
           database.admin(),
           "c.relname = 'events_y2026m01' AND NOT c.relispartition AND tg_tag = 'REVOKE'",
