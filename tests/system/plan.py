@@ -117,7 +117,8 @@ SET timezone = 'UTC';
 DO $$ DECLARE month timestamptz := date_trunc('month', now()); BEGIN
   FOR n IN 0..1 LOOP
     EXECUTE format('CREATE TABLE public.month%s PARTITION OF public.events FOR VALUES FROM (%L) '
-                   'TO (%L)', n, month + n * interval '1 month', month + (n + 1) * interval '1 month');
+                   'TO (%L)', n, month + n * interval '1 month',
+                   month + (n + 1) * interval '1 month');
   END LOOP;
 END $$;
 ALTER TABLE public.events_default SET (autovacuum_enabled = off);
