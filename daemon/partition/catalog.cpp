@@ -270,8 +270,10 @@ Awaitable<Answers> ask(Connection& connection, const config::Partition& settings
   }
   const std::vector<std::int64_t> tied = tied_tables(settings, snapshot, draft);
   if (!tied.empty()) answers.ties = co_await read_ties(connection, tied);
+  // What is drained or adopted is made like the others, whoever makes those.
+  const bool rescues = !answers.contents.stranded.empty();
   const bool creates = !draft.missing.empty() && !settings.create_function;
-  if (creates || !tied.empty()) {
+  if (creates || rescues || !tied.empty()) {
     const std::optional<ObservedPartition> newest = newest_of(draft);
     answers.pattern = co_await read_pattern(connection, settings, snapshot.table, newest);
   }

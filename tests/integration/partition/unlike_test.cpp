@@ -162,3 +162,18 @@ TEST_CASE_FIXTURE(Scene, "whatever guard a detached table lacks is found") {
     }
   }
 }
+
+TEST_CASE_FIXTURE(Scene,
+                  "what is drained is made like the others, also when nothing else is made") {
+  database.admin().execute("DROP TRIGGER kept ON public.events");  // it would fire for the move
+  Keeper{database.options()}.once(events(), november);
+  create_default(database.admin());
+  database.admin().execute("INSERT INTO public.events VALUES (1, '2026-06-05', '')");
+  CHECK(findings_of(events()) == Words{});
+  CHECK(names(database.admin()) == Words{"events_default", "events_y2026m01", "events_y2026m06",
+                                         "events_y2026m11", "events_y2026m12"});
+  CHECK(database.admin().value("SELECT concat_ws(' ', reloptions, (SELECT string_agg(tgname, ' ') "
+                               "FROM pg_trigger WHERE tgrelid = c.oid)) FROM pg_class AS c WHERE "
+                               "oid = 'public.events_y2026m06'::regclass") ==
+        "{fillfactor=70} shut");
+}
