@@ -23,18 +23,18 @@ bool take(std::string_view& text, std::string_view word) {
   return true;
 }
 
-struct Ends {
+struct EndTexts {
   std::string_view lower;
   std::string_view upper;
 };
 
-std::optional<Ends> ends_of(std::string_view text) {
+std::optional<EndTexts> ends_of(std::string_view text) {
   if (!take(text, "FOR VALUES FROM ")) return std::nullopt;
   const auto lower = take_bracket(text);
   if (!lower || !take(text, " TO ")) return std::nullopt;
   const auto upper = take_bracket(text);
   if (!upper || !text.empty()) return std::nullopt;
-  return Ends{*lower, *upper};
+  return EndTexts{*lower, *upper};
 }
 
 std::optional<Position> end_position(const Key& key, std::string_view end) {

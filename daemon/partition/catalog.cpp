@@ -23,8 +23,9 @@ using pg::Connection;
 using pg::Result;
 using pg::Row;
 
-// A held partition costs a query in every pass; beyond this many the rest waits.
+// A held partition costs a query in every pass; beyond this many, or this long, the rest waits.
 constexpr int most_holds_asked = 1000;
+constexpr Duration longest_asking = std::chrono::seconds{5};
 
 constexpr std::string_view table_sql = R"(
 SELECT clock_timestamp() AS now, pg_catalog.pg_is_in_recovery() AS in_recovery,
@@ -212,9 +213,11 @@ Awaitable<std::map<std::int64_t, Hold>> ask_holds(Connection& connection,
                                                   const config::Partition& settings,
                                                   const Snapshot& snapshot, const Draft& draft) {
   std::map<std::int64_t, Hold> holds;
+  const SteadyTime until = std::chrono::steady_clock::now() + longest_asking;
   int free = 0;
   for (const auto& [oid, range] : to_ask(settings, snapshot, draft)) {
     if (free >= settings.max_drops || static_cast<int>(holds.size()) >= most_holds_asked) break;
+    if (std::chrono::steady_clock::now() >= until) break;
     const task::Statement hold = hold_statement(settings.hold_query, range);
     pg::Params params = pg::Params::of(hold.params);
     const Look look =
@@ -267,8 +270,10 @@ Awaitable<Answers> ask(Connection& connection, const config::Partition& settings
   }
   const std::vector<std::int64_t> tied = tied_tables(settings, snapshot, draft);
   if (!tied.empty()) answers.ties = co_await read_ties(connection, tied);
+  // What is drained or adopted is made like the others, whoever makes those.
+  const bool rescues = !answers.contents.stranded.empty();
   const bool creates = !draft.missing.empty() && !settings.create_function;
-  if (creates || !tied.empty()) {
+  if (creates || rescues || !tied.empty()) {
     const std::optional<ObservedPartition> newest = newest_of(draft);
     answers.pattern = co_await read_pattern(connection, settings, snapshot.table, newest);
   }

@@ -54,14 +54,14 @@ SELECT pg_catalog.json_build_object(
   FROM pg_catalog.pg_class AS c
  WHERE c.oid = $1::oid)";
 
-struct Facts {
+struct Known {
   DefaultContents contents;
   bool is_indexed = false;  // by the key
 };
 
-Awaitable<Facts> read_facts(pg::Connection& connection, const config::Partition& settings,
+Awaitable<Known> read_facts(pg::Connection& connection, const config::Partition& settings,
                             const Snapshot& snapshot) {
-  Facts read;
+  Known read;
   DefaultContents& contents = read.contents;
   const std::int64_t oid = default_of(snapshot)->oid;
   const std::string marker{guard_marker};
@@ -114,7 +114,7 @@ Awaitable<DefaultContents> read_default_contents(pg::Connection& connection,
   DefaultContents contents;
   const ObservedPartition* partition = default_of(snapshot);
   if (partition == nullptr || !draft.key) co_return contents;
-  Facts facts = co_await read_facts(connection, settings, snapshot);
+  Known facts = co_await read_facts(connection, settings, snapshot);
   contents = std::move(facts.contents);
   // Rows that could not be counted say why already.
   const bool has_rows = snapshot.default_rows && snapshot.default_rows->error.empty() &&

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "partition/key.hpp"
 #include "partition/look.hpp"
 
 namespace pgcaretaker::partition {

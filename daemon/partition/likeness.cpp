@@ -47,24 +47,59 @@ std::vector<std::string> alterations(const config::NewPartitions& wanted, const 
 struct Difference {
   bool is_checked;
   std::string_view text;
-  std::string_view condition;  // of p, the parent, and c, the partition
+  std::string condition;  // of p, the parent, and c, the partition
 };
 
-std::vector<Difference> differences(const config::NewPartitions& wanted) {
+// By index: the partition's own counterpart of the parent's.
+constexpr const char* another_identity =
+    "c.relreplident <> p.relreplident OR p.relreplident = 'i' AND NOT EXISTS (\n"
+    "         SELECT FROM pg_catalog.pg_index AS a\n"
+    "           JOIN pg_catalog.pg_inherits AS h ON h.inhparent = a.indexrelid\n"
+    "           JOIN pg_catalog.pg_index AS b ON b.indexrelid = h.inhrelid\n"
+    "          WHERE a.indrelid = p.oid AND a.indisreplident\n"
+    "            AND b.indrelid = c.oid AND b.indisreplident)";
+
+constexpr const char* other_targets =
+    "EXISTS (SELECT FROM pg_catalog.pg_attribute AS a\n"
+    "         JOIN pg_catalog.pg_attribute AS b ON b.attname = a.attname\n"
+    "        WHERE a.attrelid = p.oid AND b.attrelid = c.oid AND a.attnum > 0\n"
+    "          AND coalesce(a.attstattarget, -1) <> coalesce(b.attstattarget, -1))";
+
+std::string text_array(const std::vector<std::string>& texts) {
+  std::vector<std::string> literals;
+  for (const std::string& each : texts)
+    literals.push_back(pg::quote_literal(each));
+  return fmt::format("ARRAY[{}]::text[]", fmt::join(literals, ", "));
+}
+
+/// A table without wide columns has nothing to TOAST, whatever its sibling has.
+std::string other_options(const Pattern& pattern) {
+  return fmt::format(
+      "coalesce(c.reloptions, '{{}}') <> {} OR EXISTS (\n"
+      "         SELECT FROM pg_catalog.pg_class AS t\n"
+      "          WHERE t.oid = c.reltoastrelid AND coalesce(t.reloptions, '{{}}') <> {})",
+      text_array(pattern.options), text_array(pattern.toast_options));
+}
+
+/// 0 is the database's.
+std::string another_tablespace(const Pattern& pattern) {
+  return fmt::format(
+      "c.reltablespace <> coalesce((SELECT s.oid FROM pg_catalog.pg_tablespace AS s\n"
+      "                                     WHERE s.spcname = {}), 0)",
+      pg::quote_literal(pattern.tablespace));
+}
+
+std::vector<Difference> differences(const config::NewPartitions& wanted, const Pattern& pattern) {
+  const bool has_place = pattern.has_sibling || !pattern.tablespace.empty();
   return {
       {wanted.owner, "another owner", "c.relowner <> p.relowner"},
-      {wanted.replica_identity, "another replica identity", "c.relreplident <> p.relreplident"},
-      {wanted.statistics, "other statistics targets",
-       "EXISTS (SELECT FROM pg_catalog.pg_attribute AS a\n"
-       "         JOIN pg_catalog.pg_attribute AS b ON b.attname = a.attname\n"
-       "        WHERE a.attrelid = p.oid AND b.attrelid = c.oid AND a.attnum > 0\n"
-       "          AND coalesce(a.attstattarget, -1) <> coalesce(b.attstattarget, -1))"},
-      {wanted.triggers, "a statement trigger is missing",
-       "EXISTS (SELECT FROM pg_catalog.pg_trigger AS a\n"
-       "        WHERE a.tgrelid = p.oid AND NOT a.tgisinternal AND a.tgtype & 1 = 0\n"
-       "          AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS b\n"
-       "                           WHERE b.tgrelid = c.oid AND b.tgname = a.tgname\n"
-       "                             AND b.tgenabled = a.tgenabled))"},
+      {wanted.replica_identity, "another replica identity", another_identity},
+      {wanted.statistics, "other statistics targets", other_targets},
+      {wanted.storage, "other storage options", other_options(pattern)},
+      {wanted.storage && has_place && pattern.may_use_tablespace, "another tablespace",
+       another_tablespace(pattern)},
+      {wanted.triggers, "a statement trigger is missing or another",
+       lacks_trigger(" AND a.tgtype & 1 = 0")},
       {wanted.row_security, "row-level security is not enabled and forced",
        "NOT (c.relrowsecurity AND c.relforcerowsecurity)"},
       {wanted.no_grants, "others than its owner have privileges on it",
@@ -72,10 +107,10 @@ std::vector<Difference> differences(const config::NewPartitions& wanted) {
   };
 }
 
-std::string proof_sql(const config::NewPartitions& wanted, std::int64_t parent,
-                      const config::TableName& partition) {
+std::string proof_sql(const config::NewPartitions& wanted, const Pattern& pattern,
+                      std::int64_t parent, const config::TableName& partition) {
   std::vector<std::string> rows;
-  for (const Difference& each : differences(wanted)) {
+  for (const Difference& each : differences(wanted, pattern)) {
     if (each.is_checked) rows.push_back(fmt::format("('{}', {})", each.text, each.condition));
   }
   if (rows.empty()) return {};
@@ -173,7 +208,7 @@ std::vector<Statement> likeness_of_attached(const config::Partition& settings,
     statements.push_back(make(fmt::format(
         "ALTER TABLE {} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", partition.sql())));
   }
-  std::string proof = proof_sql(wanted, parent, partition);
+  std::string proof = proof_sql(wanted, pattern, parent, partition);
   if (!proof.empty()) {
     statements.push_back({std::string{statement::verify_likeness}, std::move(proof), {}, {}});
   }

@@ -33,6 +33,7 @@ SELECT pg_catalog.json_build_object(
                         'definition', pg_catalog.pg_get_triggerdef(t.oid)) ORDER BY t.tgname)
                  FROM pg_catalog.pg_trigger AS t
                 WHERE t.tgrelid = p.oid AND NOT t.tgisinternal),
+  'has_sibling', s.oid IS NOT NULL,
   'options', pg_catalog.to_json(s.reloptions),
   'toast_options', pg_catalog.to_json(x.reloptions),
   'tablespace', (SELECT ts.spcname FROM pg_catalog.pg_tablespace AS ts
@@ -71,6 +72,7 @@ Pattern parse(const std::string& text) {
     triggers.push_back({text_of(each, "name"), text_of(each, "table"), text_of(each, "definition"),
                         text_of(each, "enabled").front()});
   }
+  pattern.has_sibling = from.at("has_sibling").get<bool>();
   pattern.options = words_of(from, "options");
   pattern.toast_options = words_of(from, "toast_options");
   pattern.tablespace = text_of(from, "tablespace");

@@ -131,6 +131,15 @@ std::vector<Stranded> in_order(const Inputs& in) {
   return ranges;
 }
 
+/// Their share of the default's; nullopt = one of the two was not counted.
+std::optional<std::int64_t> bytes_of(const Inputs& in, const Stranded& stranded) {
+  const std::int64_t bytes = in.context.default_partition->bytes;
+  const double all = static_cast<double>(in.snapshot.default_rows->rows.value_or(0));
+  if (bytes == 0 || !stranded.rows) return std::nullopt;
+  const double share = std::min(1.0, static_cast<double>(*stranded.rows) / std::max(1.0, all));
+  return static_cast<std::int64_t>(static_cast<double>(bytes) * share);
+}
+
 void plan_drains(const Inputs& in, Rescue& rescue, FindingList& findings) {
   const std::string forbidden = obstacle_to_moving(in);
   if (!forbidden.empty()) {
@@ -162,6 +171,7 @@ void plan_drains(const Inputs& in, Rescue& rescue, FindingList& findings) {
     steps.push_back(drain_step(in.context, in.answers.contents, {partition, stranded.range},
                                drain_reason(in, stranded)));
     steps.back().rows = stranded.rows;
+    steps.back().bytes = bytes_of(in, stranded);
     set_urgency(steps.back(), in.settings, is_in_the_way ? Urgency::pressed : Urgency::relaxed);
     rescue.ranges.push_back(stranded.range);
     planned_names.insert(stranded.name);

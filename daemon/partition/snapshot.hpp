@@ -99,6 +99,7 @@ struct Pattern {
   std::vector<Target> statistics;     // columns whose target is not the server's default
   std::vector<Trigger> triggers;      // on statements
   std::vector<Trigger> row_triggers;  // these come with ATTACH and go with DETACH
+  bool has_sibling = false;           // whose storage is followed
   std::vector<std::string> options;
   std::vector<std::string> toast_options;
   std::string tablespace;  // "" = the database's

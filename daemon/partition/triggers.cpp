@@ -57,4 +57,19 @@ std::vector<Statement> trigger_statements(const Pattern::Trigger& trigger,
   return statements;
 }
 
+std::string lacks_trigger(std::string_view which) {
+  // Both definitions without their table. Names stand in full under our empty search path.
+  return fmt::format(
+      "EXISTS (\n"
+      "         SELECT FROM pg_catalog.pg_trigger AS a\n"
+      "          WHERE a.tgrelid = p.oid AND NOT a.tgisinternal{} AND NOT EXISTS (\n"
+      "            SELECT FROM pg_catalog.pg_trigger AS b WHERE b.tgrelid = c.oid\n"
+      "               AND b.tgname = a.tgname AND b.tgenabled = a.tgenabled\n"
+      "               AND replace(pg_catalog.pg_get_triggerdef(b.oid),\n"
+      "                           ' ON ' || c.oid::pg_catalog.regclass || ' ', ' ON ')\n"
+      "                 = replace(pg_catalog.pg_get_triggerdef(a.oid),\n"
+      "                           ' ON ' || p.oid::pg_catalog.regclass || ' ', ' ON ')))",
+      which);
+}
+
 }  // namespace pgcaretaker::partition

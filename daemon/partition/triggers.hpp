@@ -2,6 +2,8 @@
 // A trigger of the parent, on a table of its own. Pure.
 #pragma once
 
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/table_name.hpp"
@@ -16,5 +18,9 @@ namespace pgcaretaker::partition {
 [[nodiscard]] std::vector<task::Statement> trigger_statements(const Pattern::Trigger& trigger,
                                                               const config::TableName& table,
                                                               bool instead = false);
+
+/// A condition in SQL: pg_class `c` lacks a trigger of pg_class `p`, or has another under its name.
+/// `which` further restricts pg_trigger `a`, of p; "" = all.
+[[nodiscard]] std::string lacks_trigger(std::string_view which);
 
 }  // namespace pgcaretaker::partition

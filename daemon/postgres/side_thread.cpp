@@ -16,13 +16,13 @@ namespace pgcaretaker::pg {
 namespace {
 
 /// What the loop's coroutine waits for; only the loop's thread touches it.
-struct Waiting {
-  explicit Waiting(const asio::any_io_executor& executor) : ended{executor} {}
+struct Asker {
+  explicit Asker(const asio::any_io_executor& executor) : ended{executor} {}
   async::Notifier ended;
   bool has_ended = false;
 };
 
-Awaitable<void> wait_end(std::shared_ptr<Waiting> waiting) {
+Awaitable<void> wait_end(std::shared_ptr<Asker> waiting) {
   while (!waiting->has_ended) {
     co_await waiting->ended.wait();
   }
@@ -32,12 +32,12 @@ Awaitable<void> wait_end(std::shared_ptr<Waiting> waiting) {
 
 /// It may outlive the loop, so it owns nothing of the loop's.
 struct SideThread::Job {
-  Job(std::function<void()> what, asio::any_io_executor loop, const std::shared_ptr<Waiting>& who)
+  Job(std::function<void()> what, asio::any_io_executor loop, const std::shared_ptr<Asker>& who)
       : work{std::move(what)}, executor{std::move(loop)}, waiting{who} {}
 
   std::function<void()> work;
   asio::any_io_executor executor;
-  std::weak_ptr<Waiting> waiting;
+  std::weak_ptr<Asker> waiting;
 };
 
 class SideThread::Worker : public std::enable_shared_from_this<Worker> {
@@ -118,7 +118,7 @@ SideThread::~SideThread() {
 Awaitable<bool> SideThread::finish(std::shared_ptr<Worker> worker, std::function<void()> work,
                                    SteadyTime deadline) {
   const auto executor = co_await asio::this_coro::executor;
-  const auto waiting = std::make_shared<Waiting>(executor);
+  const auto waiting = std::make_shared<Asker>(executor);
   const auto job = std::make_shared<Job>(std::move(work), executor, waiting);
   const Withdrawal withdrawal{*worker, job};
   worker->add(job);

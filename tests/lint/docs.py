@@ -177,10 +177,12 @@ def check_alerts(tree):
 
 
 def check_findings(tree):
-    known, described = facts.findings(tree), {}
+    known, described, severities = facts.findings(tree), {}, facts.severities(tree)
     for number, cells in rows(tree.get(FINDINGS, '')):
         for code in re.findall(r'`([a-z_]+)`', cells[0]):
             described[code] = number
+            for severity in sorted(severities.get(code, set()) - set(re.findall(r'\w+', cells[1]))):
+                yield FINDINGS, number, f'{code} may be {severity}'
     for code in sorted(known - set(described)):
         yield FINDINGS, 1, f'the finding {code} is missing'
     for code in sorted(set(described) - known):

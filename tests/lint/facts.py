@@ -66,6 +66,20 @@ def findings(tree):
             for codes in pattern.findall(text) for code in codes if code}
 
 
+def severities(tree):
+    """Code of a finding to the severities that stand before it; none where a variable does."""
+    pattern = re.compile(r'\bSeverity::([^,;"{]*),\s*(?:\w+ \? )?"([a-z_]+)"(?:\s*: "([a-z_]+)")?')
+    found = {}
+    for path, text in tree.items():
+        if not re.match(r'daemon/.*\.cpp$', path):
+            continue
+        for severity, *codes in pattern.findall(text):
+            for code in filter(None, codes):
+                words = re.findall(r'(?:^|Severity::)(\w+)', severity)
+                found.setdefault(code, set()).update(words)
+    return found
+
+
 def alerts(tree):
     return set(re.findall(r'^\s*- alert: (\w+)', tree.get(ALERTS, ''), re.MULTILINE))
 

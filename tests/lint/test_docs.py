@@ -224,6 +224,10 @@ class Documents(unittest.TestCase):
                      ', `odd_old`', '')
         self.notices('docs/findings.md: lost is no finding of the code', 'docs/findings.md',
                      '`gone`', '`gone`, `lost`')
+        self.notices('docs/findings.md: gone may be critical', 'docs/findings.md',
+                     '| critical |', '| warning |')
+        self.notices('docs/findings.md: gone may be info', 'daemon/x.cpp', 'Severity::critical,',
+                     'worse ? Severity::critical : Severity::info,')
 
     def test_verbs(self):
         self.notices('docs/hacking.md: ./dev build is missing', 'docs/hacking.md', './dev build',

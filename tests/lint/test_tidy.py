@@ -134,6 +134,33 @@ class Arrows(Rule):
         self.silent(problems('daemon/saturation/judge.cpp', '// never steady_clock::now()\n'))
 
 
+class Names(Rule):
+    def both(self, one, other, path='daemon/app/x.cpp', beside='daemon/app/a.cpp'):
+        return problems(path, one, {beside: other})
+
+    def test_files_of_a_room_name_no_type_and_no_constant_twice(self):
+        for text in ('struct Scene {\n  int a;\n};\n', 'enum class Kind { a, b };\n',
+                     'class A final : public B {\n};\n', 'constexpr int most = 3;\n',
+                     'constexpr std::string_view look_sql = "";\n',
+                     'const char* const names[] = {"a"};\n'):
+            self.fires('one_name', self.both(text, text), 'daemon/app/a.cpp')
+        case = 'struct Scene {\n};\n'
+        self.fires('one_name', self.both(case, case, 'tests/fault/rescue/b_test.cpp',
+                                         'tests/fault/rescue/a.hpp'))
+
+    def test_rooms_and_suites_may_say_the_same(self):
+        case = 'struct Scene {\n};\n'
+        self.silent(self.both(case, case, beside='daemon/http/a.cpp'))
+        self.silent(self.both(case, case, 'tests/unit/app/a.cpp', 'tests/integration/app/a.cpp'))
+
+    def test_what_says_the_same_again_is_no_second_thing(self):
+        self.silent(self.both('struct Impl;\n', 'struct Impl {\n};\n'))
+        self.silent(self.both('struct Pool::Job {\n};\n', 'class Pool {\n};\n'))
+        self.silent(self.both('using Json = int;\n', 'using Json = int;\n'))
+        self.silent(self.both('void f() {\n  const int a = 1;\n}\n',
+                              'void g() {\n  const int a = 1;\n}\n'))
+
+
 class Coroutines(Rule):
     def test_braces_in_an_awaiting_expression(self):
         for code in ('co_await f({.sql = s});', 'co_await f(Request{s});',

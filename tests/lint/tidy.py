@@ -9,6 +9,7 @@ import sys
 import arrows
 import coroutines
 import cpp_text
+import names
 import shape
 
 # Texts of others, and files that are data: nothing in them is ours to hold to a rule.
@@ -54,11 +55,12 @@ def check_tree(tree):
     aggregates = set()
     for text in cpp.values():
         aggregates |= cpp_text.aggregates(text)
-    problems = []
+    codes = {path: cpp_text.without_comments(text) for path, text in cpp.items()}
+    problems = list(names.check(codes))
     for path, text in tree.items():
         found = []
         if path in cpp:
-            code = cpp_text.without_comments(text)
+            code = codes[path]
             source = cpp_text.Source(text)
             found += arrows.check(path, text, code, cpp)
             found += coroutines.check(path, code, source, aggregates)

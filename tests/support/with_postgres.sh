@@ -6,7 +6,8 @@
 #
 # The command finds: PGHOST (socket directory), PGPORT (listened to on 127.0.0.1 as well),
 # PGUSER=postgres, PGDATABASE=postgres, PGC_TEST_CLUSTER (directory with server.log) and
-# PGC_TEST_PGCTL, a script that takes start, stop, restart, kill (immediate stop).
+# PGC_TEST_PGCTL, a script that takes start, stop, restart, kill (immediate stop), and PGC_TEST_BIN,
+# where that version's programs are.
 # PGC_TEST_PGCONF may hold further settings, PGC_TEST_CLOCK how far the server's clock is off (+2d).
 # With PGC_TEST_IN_MEMORY=yes the data lie in memory, where there is plenty.
 set -euo pipefail
@@ -101,5 +102,5 @@ chmod 755 "$cluster/pgctl"
 "$cluster/pgctl" start || { cat "$cluster/server.log" >&2; exit 70; }
 
 export PGHOST=$cluster PGPORT=$port PGUSER=postgres PGDATABASE=postgres
-export PGC_TEST_CLUSTER=$cluster PGC_TEST_PGCTL=$cluster/pgctl
+export PGC_TEST_CLUSTER=$cluster PGC_TEST_PGCTL=$cluster/pgctl PGC_TEST_BIN=$bin
 "$@"

@@ -100,6 +100,74 @@ def json_is_what_the_schema_says(folder):
     return document
 
 
+# Rows of two months in the default, one past and one to come, or of one; counted by ANALYZE.
+TWO_MONTHS = world.EVENTS + """
+INSERT INTO public.events SELECT g, '2020-01-15' FROM generate_series(1, 1000) AS g;
+INSERT INTO public.events SELECT g, now() + interval '1 year' FROM generate_series(1, 3000) AS g;
+ANALYZE public.events_default;
+"""
+ONE_MONTH = world.EVENTS + """
+INSERT INTO public.events SELECT g, '2020-01-15' FROM generate_series(1, 1000) AS g;
+ANALYZE public.events_default;
+"""
+# More than are counted, and not counted by the server: it may be any size. This month and the next
+# have partitions, so nothing is urgent.
+LARGE = world.EVENTS + """
+SET timezone = 'UTC';
+DO $$ DECLARE month timestamptz := date_trunc('month', now()); BEGIN
+  FOR n IN 0..1 LOOP
+    EXECUTE format('CREATE TABLE public.month%s PARTITION OF public.events FOR VALUES FROM (%L) '
+                   'TO (%L)', n, month + n * interval '1 month',
+                   month + (n + 1) * interval '1 month');
+  END LOOP;
+END $$;
+ALTER TABLE public.events_default SET (autovacuum_enabled = off);
+INSERT INTO public.events SELECT g, '2020-01-15' FROM generate_series(1, 10100) AS g;
+"""
+
+
+def other_steps(folder, sql, partition, more=""):
+    """The document of `plan` and its steps of events; says when it is not as the schema says."""
+    path = folder / "other.toml"
+    path.write_text(world.settings(world.database(sql), partition=partition, more=more))
+    ran, document = planned(path)
+    check_equal(f"plan --json of {partition.splitlines()[0]} is as the schema says",
+                complaints(document), [], ran)
+    return document["tasks"][0]["steps"], ran
+
+
+def sql_of(step):
+    return "\n".join(statement["sql"] for statement in step["statements"])
+
+
+def rescue_and_archive_are_what_the_schema_says(folder):
+    steps, ran = other_steps(folder, TWO_MONTHS, 'default_partition = "drain"')
+    drains = [step for step in steps if step["action"] == "drain"]
+    check_equal("a drain says how many rows it moves",
+                sorted(step["rows_estimate"] for step in drains), [1000, 3000], ran)
+    small, large = (step["bytes_estimate"] for step in
+                    sorted(drains, key=lambda step: step["rows_estimate"]))
+    check("and which share of the default's bytes", 0 < 3 * small <= large <= 3 * small + 3, ran)
+    steps, ran = other_steps(folder, ONE_MONTH, 'default_partition = "adopt"')
+    adopt = [step for step in steps if step["action"] == "adopt"]
+    check("an adoption is planned, and moves no row", len(adopt) == 1
+          and adopt[0]["rows_estimate"] is None and adopt[0]["bytes_estimate"] is None
+          and "VALIDATE CONSTRAINT" in sql_of(adopt[0]), ran)
+    steps, ran = other_steps(folder, LARGE, 'default_partition = "report"')
+    check("a creation behind a guard is planned, with the guard's SQL", any(
+        step["action"] == "create" and "NOT VALID" in sql_of(step)
+        and "VALIDATE CONSTRAINT" in sql_of(step) for step in steps), ran)
+    archives = folder / "archives"
+    archives.mkdir()
+    steps, ran = other_steps(folder, FULL, 'expire = "archive"\nretention = "365 days"',
+                             f'[archive]\ndirectory = "{archives}"')
+    archived = [step for step in steps if step["action"] == "archive"]
+    check_equal("an archive says how many rows go into it",
+                sorted(step["rows_estimate"] or 0 for step in archived), [0, 1234], ran)
+    check("what is archived can be brought back", all(
+        step["reversible"] for step in steps if step["action"] in ("archive", "drop")), ran)
+
+
 def every_property_is_printed(folder, document):
     """The other direction: the schema describes nothing that there is not."""
     path = folder / "trouble.toml"
@@ -166,6 +234,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pgcaretaker-system.") as name:
         folder = Path(name)
         document = json_is_what_the_schema_says(folder)
+        rescue_and_archive_are_what_the_schema_says(folder)
         every_property_is_printed(folder, document)
         the_schema_can_refuse(document)
         text_says_all_of_it(folder)

@@ -2,15 +2,12 @@
 // kill -9 of `once` as the server gets each of its statements, COMMITs among them, one a round: all
 // rows are there, each act is written down as often as it was done, and the next run converges.
 #include <doctest/doctest.h>
-#include <signal.h>
 
 #include <filesystem>
-#include <future>
 
 #include "archive/store.hpp"
-#include "fault/postgres/gated.hpp"
 #include "support/journal.hpp"
-#include "support/process.hpp"
+#include "support/killed_runs.hpp"
 
 using namespace pgcaretaker;
 using namespace pgcaretaker::test;
@@ -86,7 +83,7 @@ INSERT INTO audit.detached SELECT g, public.month(n) + interval '1 day', 1
   FROM generate_series(1, 50) AS g, unnest('{-13,0}'::int[]) AS n;
 RESET ROLE;
 )";
-constexpr const char* sections = R"(
+constexpr const char* sections_of_all = R"(
 [http]
 listen = "127.0.0.1:0"
 [journal]
@@ -122,8 +119,8 @@ analyze = false
 
 constexpr const char* all_acts = "adopt 1, archive 1, create 1, detach 3, drain 2, drop 2";
 
-struct World {
-  World() {
+struct World : KilledRuns {
+  World() : KilledRuns{sections_of_all} {
     load_journal(database);
     admin.execute(tools_sql);
   }
@@ -132,38 +129,6 @@ struct World {
     admin.execute(tables_sql);
     std::filesystem::remove_all(archives);
     std::filesystem::create_directory(archives);
-  }
-
-  std::string configuration(unsigned short port) {
-    return directory.write(
-        "pgcaretaker.toml",
-        "[database]\ndsn = \"host=127.0.0.1 port=" + std::to_string(port) +
-            " dbname=" + database.name() +
-            " user=pgc_caretaker\"\nrole = \"pgc_owner\"\n[archive]\ndirectory = \"" + archives +
-            "\"\n" + sections);
-  }
-
-  int run(std::vector<std::string> words) {
-    words.insert(words.end(), {"-c", configuration(server_port())});
-    Process process{words, output};
-    return process.wait();
-  }
-
-  /// What the server was sent last may still be under way.
-  void wait_for_its_sessions() {
-    while (admin.number("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE "
-                        "'pgcaretaker%' AND datname = current_database()") > 0) {
-    }
-  }
-
-  /// False = it came to its end before it had sent so much.
-  bool run_and_kill_after(std::size_t writes) {
-    std::promise<const Process*> started;
-    Gate gate{server_port()};
-    gate.after_writes(writes, [&] { started.get_future().get()->signal(SIGKILL); });
-    Process process{{"once", "-c", configuration(gate.port())}, output};
-    started.set_value(&process);
-    return process.wait() == 128 + SIGKILL;
   }
 
   [[nodiscard]] bool is_there(const std::string& table) {
@@ -217,11 +182,6 @@ struct World {
     CHECK(acts() == all_acts);
   }
 
-  TestDatabase database;
-  Admin& admin = database.admin();
-  TemporaryDirectory directory;
-  std::string archives = directory.path("archive");
-  std::string output = directory.path("output");
   std::string before;
 };
 
@@ -239,7 +199,6 @@ TEST_CASE_FIXTURE(World,
     CAPTURE(writes);
     arrange();
     const bool was_killed = run_and_kill_after(writes);
-    wait_for_its_sessions();
     check_nothing_lost();
     const int status = run({"once"});
     CHECK_MESSAGE(status == 0, directory.read("output"));

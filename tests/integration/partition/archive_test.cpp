@@ -148,7 +148,7 @@ TEST_CASE_FIXTURE(Scene, "a partition comes back attached, with all its rows, as
   request.before_attach.clear();
   const auto bare = restore(request);
   CHECK(bare.differences == Words{"another replica identity", "other statistics targets",
-                                  "a statement trigger is missing"});
+                                  "a statement trigger is missing or another"});
 }
 
 TEST_CASE_FIXTURE(Scene, "what a restored partition would not outlive is known before") {

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -162,39 +161,6 @@ TEST_CASE("a drop that ran out of patience names the session in its way") {
   REQUIRE(codes(applied.findings) == Words{"lock_timeout"});
   CHECK(contains(applied.findings[0].text, "application nightly report) holds public.events"));
   CHECK(contains(applied.findings[0].text, "idle in transaction, its transaction is "));
-}
-
-TEST_CASE("as the window ends, readers without a gap are stood up to once, for all partitions") {
-  TestDatabase database;
-  Admin& admin = database.admin();
-  create_events(admin);
-  create_default(admin);
-  std::atomic<bool> stop = false;
-  std::atomic<int> reading = 0;
-  const auto read = [&](const char* first) {
-    Admin reader{database.name()};
-    reader.execute(std::string{"SELECT pg_sleep("} + first + ")");
-    while (!stop) {
-      reader.execute("BEGIN; SELECT count(*) FROM public.events");
-      ++reading;
-      reader.execute("SELECT pg_sleep(0.6); COMMIT");
-    }
-  };
-  std::thread one{read, "0"};
-  std::thread other{read, "0.3"};  // begins again while the first one reads, and the reverse
-  while (reading < 2) {
-  }
-  Keeper keeper{database.options()};
-  config::Partition settings = impatient();
-  settings.ahead = 3;
-  settings.force_timeout = 10s;
-  const auto applied = keeper.once(settings, november);
-  stop = true;
-  one.join();
-  other.join();
-  REQUIRE(applied.size() == 1);
-  CHECK(applied[0].kind == Applied::Kind::done);
-  CHECK(names(admin).size() == 5);
 }
 
 TEST_CASE("a daemon that is killed while it waits for a lock lets go within seconds") {
