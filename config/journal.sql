@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS pgcaretaker.journal (
   action text NOT NULL,                         -- create, drain, adopt, detach, archive, drop
   subject text NOT NULL,                        -- the partition
   bounds text NOT NULL,                         -- FOR VALUES FROM (...) TO (...)
-  rows bigint,                                  -- as VACUUM or ANALYZE counted; NULL = never
+  rows bigint,                                  -- counted by drain and archive, see operations.md
   bytes bigint NOT NULL,                        -- with indexes and TOAST
   reason text NOT NULL
 );

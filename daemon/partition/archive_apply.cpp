@@ -31,6 +31,9 @@ constexpr Duration farewell = std::chrono::milliseconds{100};
 Step completed(Step step, const Archived& archived) {
   for (task::Statement& sent : step.statements) {
     if (sent.name == statement::archive_name) sent.params = {archived.name};
+    if (sent.name == statement::counted_rows) {
+      sent.params = {std::to_string(archived.manifest.rows)};
+    }
     if (sent.name == archive::unchanged_proof) {
       archive::compare_with(sent, archived.manifest.fingerprint);
     }

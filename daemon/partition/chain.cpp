@@ -212,11 +212,7 @@ class Chain {
     ask_again(step);
     step.statements.push_back(archive_name_statement());
     write_marker(step, MarkerState::archived);
-    if (context_.journal) {
-      step.statements.push_back(journal_of_table(*context_.journal, action::archive,
-                                                 retiree_.observed.oid, retiree_.observed.bounds,
-                                                 step.reason));
-    }
+    write_counted(step);
     step.lock = fmt::format(
         "SHARE on {} while it is copied, with ACCESS EXCLUSIVE before and after where its "
         "row-level security has to be lifted; then SHARE UPDATE EXCLUSIVE",
@@ -238,10 +234,10 @@ class Chain {
       step.target = target();
     }
     ask_again(step);
-    if (context_.journal) {
-      step.statements.push_back(journal_of_table(*context_.journal, action::drop,
-                                                 retiree_.observed.oid, retiree_.observed.bounds,
-                                                 step.reason));
+    if (archives(context_.settings)) {
+      write_counted(step);
+    } else {
+      write_of_table(step, action::drop);
     }
     step.statements.push_back(
         make_statement(statement::drop, fmt::format("DROP TABLE {}", table_.sql())));
@@ -294,12 +290,20 @@ class Chain {
   /// After it has left its parent: guards, marker, and the row that tells of it.
   void end_detach(Step& step) {
     write_marker(step, MarkerState::detached);
-    if (context_.journal) {
-      step.statements.push_back(journal_of_table(*context_.journal, action::detach,
-                                                 retiree_.observed.oid, retiree_.observed.bounds,
-                                                 step.reason));
-    }
+    write_of_table(step, action::detach);
     add_guards(step);
+  }
+
+  /// The row of the journal.
+  void write_of_table(Step& step, std::string_view act) const {
+    if (!context_.journal) return;
+    step.statements.push_back(journal_of_table(*context_.journal, act, retiree_.observed.oid,
+                                               retiree_.observed.bounds, step.reason));
+  }
+  /// With the rows that its archive has.
+  void write_counted(Step& step) const {
+    if (context_.journal) step.statements.push_back(counted_rows_statement());
+    write_of_table(step, step.action);
   }
 
   void add_guards(Step& step) const {

@@ -181,14 +181,15 @@ void add_layout_findings(const config::Partition& settings, const Snapshot& snap
 void add_journal_finding(const config::Partition& settings, const config::Journal& journal,
                          const Snapshot& snapshot, FindingList& findings) {
   if (!journal.table || snapshot.journal_writable) return;
-  findings.add(journal.required     ? Severity::critical
-               : settings.retention ? Severity::warning
-                                    : Severity::info,
-               "no_journal", settings.table.text(),
-               fmt::format("{} because {} is not there, or role {} may not add to it: load "
-                           "journal.sql, or set journal.table to \"\"",
-                           journal.required ? "nothing is retired" : "acts are not written down",
-                           journal.table->text(), snapshot.role));
+  findings.add(
+      journal.required     ? Severity::critical
+      : settings.retention ? Severity::warning
+                           : Severity::info,
+      "no_journal", settings.table.text(),
+      fmt::format("{} because {} is not there, or role {} may not add to it: load "
+                  "journal.sql, or set journal.table to \"\"",
+                  journal.required ? "nothing is moved or retired" : "acts are not written down",
+                  journal.table->text(), snapshot.role));
 }
 
 void add_pattern_findings(const config::Partition& settings, const Pattern& pattern,

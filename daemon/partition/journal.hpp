@@ -20,6 +20,10 @@ struct JournalHead {
   bool required = false;  // else a row that cannot be written keeps no act from being done
 };
 
+/// Before the row of a step that counts its rows: that row tells this number, `params` of the
+/// statement, which is known when the step is under way. Other rows tell what the catalog says.
+[[nodiscard]] task::Statement counted_rows_statement();
+
 /// INSERT of one row about the one partition for which `condition` is true, an expression of c, its
 /// row of pg_class, and i, its row of pg_inherits: to be sent while it is attached and locked.
 [[nodiscard]] task::Statement journal_statement(const JournalHead& head, std::string_view action,

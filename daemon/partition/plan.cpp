@@ -60,6 +60,7 @@ task::Plan make_plan(const config::Partition& settings, const config::Journal& j
       context.journal = JournalHead{*journal.table, snapshot.host, snapshot.plan_id,
                                     config::task_name(settings), journal.required};
     }
+    context.lacks_journal = journal.required && !context.journal;
     const Inputs inputs{settings, snapshot, draft, answers, context};
     Rescue rescue = plan_rescue(inputs, findings);
     append(plan.steps, std::move(rescue.first));
@@ -67,9 +68,7 @@ task::Plan make_plan(const config::Partition& settings, const config::Journal& j
     append(plan.steps, std::move(rescue.afterwards));
     if (!plan.steps.empty()) add_pattern_findings(settings, answers.pattern, findings);
     add_journal_finding(settings, journal, snapshot, findings);
-    if (snapshot.journal_writable || !journal.required) {
-      plan_retirement(inputs, plan.steps, findings);
-    }
+    if (!context.lacks_journal) plan_retirement(inputs, plan.steps, findings);
     append(plan.steps, std::move(rescue.last));
     findings.add(retention_findings(settings, snapshot.retention));
   }

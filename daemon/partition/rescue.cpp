@@ -30,6 +30,7 @@ bool is_missing(const Inputs& in, const TimeRange& range) {
 /// Why the default is left alone altogether; "" = nothing is known against a rescue.
 std::string obstacle_of(const Inputs& in, const ObservedPartition& partition) {
   const ObservedTable& table = in.snapshot.table;
+  if (in.context.lacks_journal) return "that could not be written down: see no_journal";
   if (in.settings.create_function) {
     return "create_function makes its partitions, and that cannot move rows: move them by hand";
   }

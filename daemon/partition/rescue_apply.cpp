@@ -87,8 +87,9 @@ class Drain {
         co_await search_swap_lock(sent);
         held_since_ = std::chrono::steady_clock::now();
       } else {
-        const pg::Params none;
-        const pg::Result result = co_await connection_.run(sent.name, sent.sql, none);
+        pg::Params params;
+        if (sent.name == statement::counted_rows) params = pg::Params::pack(moved_);
+        const pg::Result result = co_await connection_.run(sent.name, sent.sql, std::move(params));
         check(sent, result);
       }
     }

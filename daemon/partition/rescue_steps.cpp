@@ -154,6 +154,7 @@ Step drain_step(const StepContext& context, const DefaultContents& contents,
       statement::fence, fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", name, bounds_check)));
   append(step.statements, likeness_of_attached(context.settings, context.pattern, context.table_oid,
                                                partition.name));
+  if (context.journal) step.statements.push_back(counted_rows_statement());
   write_down(context, step,
              fmt::format("c.oid = {}::pg_catalog.regclass", pg::quote_literal(name)));
   step.lock = drain_lock(context);

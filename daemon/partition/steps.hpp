@@ -21,6 +21,7 @@ inline constexpr std::string_view create = "partition.create";
 inline constexpr std::string_view liken = "partition.liken";
 inline constexpr std::string_view verify_likeness = "partition.verify_likeness";
 inline constexpr std::string_view journal = "partition.journal";
+inline constexpr std::string_view counted_rows = "partition.counted_rows";
 inline constexpr std::string_view attach = "partition.attach";
 inline constexpr std::string_view create_function = "partition.create_function";
 inline constexpr std::string_view verify_created = "partition.verify_created";
@@ -64,6 +65,7 @@ struct StepContext {
   Pattern pattern{};
   std::string key_column{};
   std::optional<JournalHead> journal{};  // nullopt = acts are not written down
+  bool lacks_journal = false;            // though they have to be
   std::string plan_id{};
 };
 

@@ -9,6 +9,7 @@
 #include "partition/restored_catalog.hpp"
 #include "partition_fixture.hpp"
 #include "support/cancel_everywhere.hpp"
+#include "support/journal.hpp"
 #include "support/process.hpp"
 
 using namespace pgcaretaker;
@@ -114,6 +115,16 @@ TEST_CASE_FIXTURE(Scene, "an expired partition is detached, archived and dropped
   REQUIRE_FALSE(ratios.empty());
   CHECK(*std::ranges::max_element(ratios) == 1);
   CHECK(ratios.back() == 0);
+}
+
+TEST_CASE_FIXTURE(Scene, "the journal tells the rows that its archive has") {
+  load_journal(database);
+  const config::Journal journal{config::TableName{"pgcaretaker", "journal"}};
+  partition::PartitionTask task{settings, journal, place};
+  const task::Plan planned = run(keeper.loop(), task.plan(keeper.connection(), november));
+  CHECK(keeper.chain(settings, planned).kind == Applied::Kind::done);
+  CHECK(admin.column("SELECT concat_ws(' ', action, rows) FROM pgcaretaker.journal ORDER BY id") ==
+        Words{"detach", "archive 300", "drop 300"});
 }
 
 TEST_CASE_FIXTURE(Scene, "a partition comes back attached, with all its rows, as others are") {

@@ -476,9 +476,11 @@ TEST_CASE("the drain's row stands in the journal, and the partition is like its 
   Applied applied;
   run(keeper.loop(), task.apply(keeper.connection(), plan.steps.at(0), surroundings(), applied));
   CHECK(applied.kind == Applied::Kind::done);
-  CHECK(admin.value("SELECT action || ' ' || subject || ' ' || bounds FROM pgcaretaker.journal") ==
-        "drain public.events_y2026m10 FOR VALUES FROM ('2026-10-01 00:00:00+00') TO ('2026-11-01 "
-        "00:00:00+00')");
+  CHECK(
+      admin.value("SELECT concat_ws(' ', action, rows, subject, bounds) FROM "
+                  "pgcaretaker.journal") ==
+      "drain 10 public.events_y2026m10 FOR VALUES FROM ('2026-10-01 00:00:00+00') TO ('2026-11-01 "
+      "00:00:00+00')");
   CHECK(admin.number(
             "SELECT count(*) FROM pg_class WHERE relname = 'events_y2026m10' AND "
             "relrowsecurity AND relforcerowsecurity AND relowner = 'pgc_owner'::regrole") == 1);

@@ -211,6 +211,12 @@ TEST_CASE("without a journal acts go on and it is said, unless it is required") 
         Words{"create public.events_y2026m11", "create public.events_y2026m12"});
   REQUIRE(codes(strict.findings) == Words{"no_journal"});
   CHECK(strict.findings[0].severity == task::Severity::critical);
+  create_default(admin);
+  admin.execute("INSERT INTO public.events (id, at) VALUES (1, '2026-10-10')");
+  CHECK(acts(writer.plan(events(), november)).back() == "drain public.events_y2026m10");
+  const task::Plan kept = writer.plan(events(), november, true);
+  CHECK(subjects(kept) == Words{"create public.events_y2026m11", "create public.events_y2026m12"});
+  CHECK(codes(kept.findings) == Words{"not_rescued", "no_journal", "default_rows"});
 }
 
 TEST_CASE("nobody changes the journal, and loading it again changes nothing") {
