@@ -49,7 +49,9 @@ ALTER TABLE pgcaretaker.journal ENABLE ALWAYS TRIGGER append_only;
 
 REVOKE ALL ON pgcaretaker.journal FROM PUBLIC;
 SELECT format('GRANT USAGE ON SCHEMA pgcaretaker TO %I', writer),
-       format('GRANT SELECT, INSERT ON pgcaretaker.journal TO %I', writer)
+       format('GRANT SELECT, INSERT ON pgcaretaker.journal TO %I', writer),
+       -- pg_dump reads it.
+       format('GRANT SELECT ON SEQUENCE pgcaretaker.journal_id_seq TO %I', writer)
   FROM unnest(string_to_array(:'writers', ',')) AS writer \gexec
 
 COMMIT;

@@ -5,13 +5,16 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 
+#include "archive/attach_locks.hpp"
 #include "archive/background.hpp"
 #include "archive/catalog.hpp"
 #include "archive/statements.hpp"
 #include "archive/verify.hpp"
 #include "async/until.hpp"
+#include "postgres/lock_budget.hpp"
 #include "postgres/transaction.hpp"
 #include "postgres/waiter.hpp"
 
@@ -30,6 +33,8 @@ constexpr Duration longest_attach = 2s;
 constexpr Duration longest_wait = 900ms;
 // How long somebody may wait for us before we know.
 constexpr Duration watch_pause = 200ms;
+// Beyond the pauses of a search for a moment to attach in.
+constexpr Duration longest_pause_between = 5s;
 constexpr std::string_view bounds_check = "pgcaretaker_bounds";
 
 /// Ends the transaction of a rehearsal.
@@ -41,11 +46,14 @@ struct Piece {
   FileFacts so_far;
 };
 
-Awaitable<pg::Waiter> first_waiter(pg::Connection& second, int pid, async::Clock& clock) {
+/// Not while it is attached, which has limits of its own.
+Awaitable<pg::Waiter> first_waiter(pg::Connection& second, int pid, async::Clock& clock,
+                                   const bool& is_attaching) {
   const pg::Waitings watched{pg::Waiting::for_table};
   std::optional<pg::Waiter> waiter;
   while (!waiter) {
     co_await clock.sleep_for(watch_pause);
+    if (is_attaching) continue;
     waiter = co_await pg::waiter_for(second, pid, watched);
   }
   co_return std::move(*waiter);
@@ -104,12 +112,7 @@ class Restoring {
       throw Error{
           fmt::format("there is no partitioned table {} any more: restore it with --as", parent)};
     }
-    const pg::Result keys = co_await connection_.query(
-        "archive.keys",
-        "SELECT pg_catalog.count(*) AS keys FROM pg_catalog.pg_constraint AS f\n"
-        " WHERE f.contype = 'f' AND $1::oid IN (f.conrelid, f.confrelid)",
-        found.oid);
-    keys_ = keys.only_row().get<std::int64_t>("keys");
+    locks_ = co_await locks_of_attach(connection_, found.oid);
     const std::vector<Column> present = co_await columns_of(connection_, *manifest_.parent);
     const auto differences = column_differences(manifest_.columns, present);
     if (!differences.empty()) {
@@ -118,17 +121,13 @@ class Restoring {
     }
   }
 
-  [[nodiscard]] pg::TransactionOptions options(Duration longest) const {
+  /// Up to ATTACH nobody waits behind a lock that is asked for.
+  [[nodiscard]] static pg::TransactionOptions options(Duration longest) {
     pg::TransactionOptions options;
-    options.lock_timeout = std::min(request_.lock_timeout, longest_wait);
+    options.lock_timeout = longest_wait;
     options.statement_timeout = longest;
-    options.idle_timeout = longest_silence;
+    options.idle_timeout = longest_pause_between;
     return options;
-  }
-
-  /// Of each statement from ATTACH on.
-  [[nodiscard]] Duration longest_with_locks() const {
-    return std::min(request_.lock_timeout, longest_wait) + longest_attach;
   }
 
   Awaitable<void> create() {
@@ -146,18 +145,20 @@ class Restoring {
     }
   }
 
-  Awaitable<void> attach() {
+  Awaitable<void> attach(Duration lock_timeout) {
     restored_.differences.clear();
     for (const task::Statement& statement : request_.before_attach) {
       co_await send(statement);
     }
     // Besides the default partition each foreign key has a table at its other end to wait for.
-    const Duration each = longest_wait / (1 + keys_);
+    const auto keys = std::ranges::count(locks_, true, &pg::WantedLock::comes_last);
+    const Duration each = longest_wait / (1 + keys);
     const std::string limits = fmt::format(
         "SELECT pg_catalog.set_config('lock_timeout', '{}', true),\n"
-        "       pg_catalog.set_config('statement_timeout', '{}', true)",
-        std::max(std::min(request_.lock_timeout, each), Duration{1}).count(),
-        longest_with_locks().count());
+        "       pg_catalog.set_config('statement_timeout', '{}', true),\n"
+        "       pg_catalog.set_config('idle_in_transaction_session_timeout', '{}', true)",
+        std::max(std::min(lock_timeout, each), Duration{1}).count(),
+        (lock_timeout + longest_attach).count(), longest_silence.count());
     co_await connection_.query("archive.limits", limits);
     const std::string sql = attach_sql(manifest_, request_.as);
     co_await connection_.query("archive.attach", sql);
@@ -174,8 +175,11 @@ class Restoring {
   }
 
   Awaitable<void> attach_filled() {
+    pg::LockSearch search = lock_search();
+    search.is_within = true;
+    search.attempt = [this](Duration lock_timeout) { return try_attach(lock_timeout); };
     try {
-      co_await attach();
+      co_await find_moment(search);
     } catch (const pg::Error& error) {
       if (!error.is_statement_timeout() || error.is_connection_lost()) throw;
       throw Error{fmt::format(
@@ -188,11 +192,60 @@ class Restoring {
     co_await connection_.query("archive.unfence", sql);
   }
 
+  Awaitable<pg::Attempt> try_attach(Duration lock_timeout) {
+    co_await connection_.query("archive.savepoint", "SAVEPOINT attach");
+    is_attaching_ = true;
+    try {
+      co_await attach(std::min(lock_timeout, longest_wait));
+    } catch (const pg::Error& error) {
+      if (!error.is_lock_timeout() && !error.is_deadlock()) throw;
+      is_attaching_ = false;
+    }
+    const bool is_attached = is_attaching_;
+    if (!is_attached) {
+      co_await connection_.query("archive.rollback", "ROLLBACK TO SAVEPOINT attach");
+    }
+    co_await connection_.query("archive.release", "RELEASE SAVEPOINT attach");
+    co_return is_attached ? pg::Attempt::ended : pg::Attempt::no_lock;
+  }
+
+  [[nodiscard]] pg::LockSearch lock_search() {
+    pg::LockSearch search;
+    search.may_go_on = [] { return true; };
+    search.in_a_hurry = [] { return false; };
+    search.growing = [](Duration) {};
+    search.waiting = [this](const std::vector<pg::Holder>& holders) {
+      progress_.stage = "waiting until " + pg::holders_text(holders);
+      if (workshop_.on_progress) workshop_.on_progress(progress_);
+    };
+    return search;
+  }
+
+  /// In which nobody is in the way of ATTACH who would be waited for for long.
+  Awaitable<void> find_moment(const pg::LockSearch& search) {
+    const SteadyTime now = workshop_.clock.now();
+    const pg::LockSpent spent = co_await pg::search_lock(connection_, workshop_.clock, now,
+                                                         request_.effort, locks_, search);
+    if (!spent.gave_up) co_return;
+    throw Error{fmt::format(
+        "{} was not attached to {}, in the way when last looked for: {}; nothing was restored: "
+        "restore it again later, or with --as",
+        request_.as.text(), manifest_.parent->text(), pg::holders_text(spent.holders))};
+  }
+
   /// With an empty table ATTACH says all that it has against this range, before hours of copying.
   Awaitable<void> rehearse() {
-    const auto body = [this]() -> Awaitable<void> {
+    pg::LockSearch search = lock_search();
+    search.attempt = [this](Duration lock_timeout) { return try_rehearsal(lock_timeout); };
+    co_await find_moment(search);
+  }
+
+  Awaitable<pg::Attempt> try_rehearsal(Duration lock_timeout) {
+    const Duration shortened = std::min(lock_timeout, longest_wait);
+    pg::Attempt attempt = pg::Attempt::ended;
+    const auto body = [&]() -> Awaitable<void> {
       co_await create();
-      co_await attach();
+      co_await attach(shortened);
       const std::string name = request_.as.sql();
       const pg::Result bounds = co_await connection_.query(
           "archive.bounds",
@@ -202,13 +255,17 @@ class Restoring {
       throw Rehearsed{};
     };
     try {
-      co_await pg::transact(connection_, options(longest_with_locks()), body);
+      co_await pg::transact(connection_, options(shortened + longest_attach), body);
     } catch (const Rehearsed&) {
     } catch (const pg::Error& error) {
-      if (error.is_connection_lost() || error.is_transient()) throw;
-      throw Error{fmt::format("{} cannot be attached to {}: {}", request_.as.text(),
-                              manifest_.parent->text(), error.message())};
+      if (!error.is_lock_timeout() && !error.is_deadlock()) {
+        if (error.is_connection_lost() || error.is_transient()) throw;
+        throw Error{fmt::format("{} cannot be attached to {}: {}", request_.as.text(),
+                                manifest_.parent->text(), error.message())};
+      }
+      attempt = pg::Attempt::no_lock;
     }
+    co_return attempt;
   }
 
   Awaitable<void> run_from(FileFormat format) {
@@ -224,22 +281,21 @@ class Restoring {
       co_await create();
       co_await revoke();
       if (request_.attach) co_await fence();
-      Awaitable<void> rows = fill_and_prove(*file, reader);
-      co_await give_way(std::move(rows));
-      if (request_.attach) co_await attach_filled();
+      Awaitable<void> rest = fill_and_attach(*file, reader);
+      co_await give_way(std::move(rest));
     };
     co_await pg::transact(connection_, options(longest_statement), body);
   }
 
-  /// Ends `rows` as soon as somebody waits for the parent, and others behind him.
-  Awaitable<void> give_way(Awaitable<void> rows) {
+  /// Ends `rest` as soon as somebody waits for the parent, and others behind him.
+  Awaitable<void> give_way(Awaitable<void> rest) {
     if (!request_.attach || request_.watch == nullptr) {
-      co_await std::move(rows);
+      co_await std::move(rest);
       co_return;
     }
     Awaitable<pg::Waiter> watch =
-        first_waiter(*request_.watch, connection_.backend_pid(), workshop_.clock);
-    const auto waiter = co_await async::run_until(std::move(rows), std::move(watch));
+        first_waiter(*request_.watch, connection_.backend_pid(), workshop_.clock, is_attaching_);
+    const auto waiter = co_await async::run_until(std::move(rest), std::move(watch));
     if (!waiter) co_return;
     throw Error{fmt::format(
         "{} waits for a lock on {}, which copying the rows would keep for too long: nothing was "
@@ -247,9 +303,10 @@ class Restoring {
         pg::waiter_text(*waiter), manifest_.parent->text(), waiter->query)};
   }
 
-  Awaitable<void> fill_and_prove(const FileFacts& file, SharedReader reader) {
+  Awaitable<void> fill_and_attach(const FileFacts& file, SharedReader reader) {
     co_await fill(file, std::move(reader));
     co_await prove();
+    if (request_.attach) co_await attach_filled();
   }
 
   /// Access to what was archived is its owner's alone, whatever default privileges hand out.
@@ -322,8 +379,9 @@ class Restoring {
   const Manifest& manifest_;
   Progress progress_;
   Restored restored_;
-  std::int64_t keys_ = 0;  // foreign keys of the parent and to it
-  std::string bounds_;     // of what is attached, as a condition on its rows
+  std::vector<pg::WantedLock> locks_;  // of ATTACH
+  std::string bounds_;                 // of what is attached, as a condition on its rows
+  bool is_attaching_ = false;
 };
 
 }  // namespace

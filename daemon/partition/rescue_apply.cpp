@@ -87,12 +87,23 @@ class Drain {
         co_await search_swap_lock(sent);
         held_since_ = std::chrono::steady_clock::now();
       } else {
+        if (sent.name == statement::move) show(i);
         pg::Params params;
         if (sent.name == statement::counted_rows) params = pg::Params::pack(moved_);
         const pg::Result result = co_await connection_.run(sent.name, sent.sql, std::move(params));
         check(sent, result);
       }
     }
+  }
+
+  /// The server tells nothing of a statement under way.
+  void show(std::size_t statement) const {
+    const auto ratio =
+        static_cast<double>(statement) / static_cast<double>(step_.statements.size());
+    around_.progress({fmt::format("{}: {} rows moved out of the default", step_.subject, moved_),
+                      ratio,
+                      {},
+                      longest_move});
   }
 
   void check(const Statement& sent, const pg::Result& result) {
@@ -209,6 +220,7 @@ Awaitable<void> apply_rescue(pg::Connection& connection, const config::Partition
     return attempt_drain(connection, settings, step, around, samples);
   };
   co_await search_and_apply(connection, settings, step, around, attempt, applied);
+  around.progress({});
 }
 
 }  // namespace pgcaretaker::partition

@@ -12,6 +12,7 @@
 #include "archive/error.hpp"
 #include "archive/restore.hpp"
 #include "partition/restored_catalog.hpp"
+#include "partition/urgency.hpp"
 
 namespace pgcaretaker::app {
 
@@ -55,6 +56,8 @@ Awaitable<ExitCode> restore_one(OneShot& shot, archive::RestoreRequest& request)
       watch = co_await pg::Connection::connect(std::move(options), shot.canceller);
       request.watch = watch.get();
       const auto settings = settings_of(*request.manifest.parent, shot.configuration.settings);
+      // A person waits, so in the end it asks once whoever is in the way.
+      request.effort = partition::effort_of(settings, partition::Urgency::pressed);
       co_await warn_of_retention(loan.connection(), settings, request);
       auto likeness =
           co_await partition::likeness_of_restored(loan.connection(), settings, request.as);

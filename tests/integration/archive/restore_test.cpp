@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <utility>
 
 #include "support/archive_scene.hpp"
 #include "support/cancel_everywhere.hpp"
@@ -218,6 +219,7 @@ TEST_CASE_FIXTURE(ArchiveScene, "a restore that has locked others out is soon ov
   request.manifest = archived.manifest;
   request.as = {"audit", "january"};
   request.attach = true;
+  request.effort = {1s, 0s, {1s}};
   task::Statement limits;
   limits.name = "limits";
   limits.sql =
@@ -232,13 +234,71 @@ TEST_CASE_FIXTURE(ArchiveScene, "a restore that has locked others out is soon ov
     });
     return restored.differences;
   };
-  CHECK(seen() == std::vector<std::string>{"900ms 1d 500ms", "900ms 2900ms 500ms"});
+  CHECK(seen() == std::vector<std::string>{"900ms 1d 5s", "900ms 2900ms 500ms"});
   // The waits at the other ends of foreign keys add up.
   owner(
       "DROP TABLE audit.january; CREATE TABLE audit.zones (id bigint PRIMARY KEY);"
       "INSERT INTO audit.zones SELECT generate_series(1, 1000);"
       "ALTER TABLE audit.events ADD FOREIGN KEY (id) REFERENCES audit.zones");
-  CHECK(seen() == std::vector<std::string>{"900ms 1d 500ms", "450ms 2900ms 500ms"});
+  CHECK(seen() == std::vector<std::string>{"900ms 1d 5s", "450ms 2900ms 500ms"});
+}
+
+TEST_CASE_FIXTURE(ArchiveScene, "a restore attaches when nobody is in the way, or says who is") {
+  const Archived archived = archived_january(*this);
+  owner("CREATE TABLE audit.rest PARTITION OF audit.events DEFAULT");
+  archive::RestoreRequest request;
+  request.folder = archived.folder;
+  request.manifest = archived.manifest;
+  request.as = {"audit", "january"};
+  request.attach = true;
+  request.effort = {50ms, 60s, {50ms}};
+  test::Admin reader{database.name()};
+  const auto begin_to_read = [&] {
+    reader.execute("SET application_name = 'reader'; BEGIN; SELECT count(*) FROM audit.rest");
+    // Old enough not to be waited for.
+    database.admin().execute("SELECT pg_sleep(0.1)");
+  };
+  bool starts_late = false;
+  bool leaves = true;
+  SUBCASE("before rows are copied") {
+    begin_to_read();
+  }
+  SUBCASE("after rows have been copied") {
+    starts_late = true;
+  }
+  SUBCASE("for as long as we would wait") {
+    starts_late = true;
+    leaves = false;
+    request.effort.patience = 300ms;
+  }
+  int waits = 0;
+  workshop.on_progress = [&](const archive::Progress& progress) {
+    if (progress.stage.starts_with("reading") && std::exchange(starts_late, false)) begin_to_read();
+    if (!progress.stage.starts_with("waiting until pid ")) return;
+    CHECK(progress.stage.find("application reader) holds audit.rest") != std::string::npos);
+    ++waits;
+    if (leaves) reader.execute("COMMIT");
+  };
+  std::string problem;
+  run([&]() -> Awaitable<void> {
+    try {
+      co_await archive::restore(*connection, request, workshop);
+    } catch (const archive::Error& error) {
+      problem = error.what();
+    }
+  });
+  CHECK(waits == 1);
+  CHECK(connection->state() == pg::SessionState::ready);
+  const bool is_there = database.admin().value("SELECT to_regclass('audit.january')").has_value();
+  CHECK(is_there == leaves);
+  if (leaves) {
+    CHECK(problem.empty());
+    CHECK(database.admin().number("SELECT count(*) FROM audit.events") == 1000);
+  } else {
+    CHECK(problem.starts_with("audit.january was not attached to audit.events, in the way when "));
+    CHECK(problem.find("application reader) holds audit.rest, idle in transaction") !=
+          std::string::npos);
+  }
 }
 
 TEST_CASE_FIXTURE(ArchiveScene, "a name that is taken or a range that is covered is refused") {

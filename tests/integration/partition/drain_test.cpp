@@ -474,8 +474,14 @@ TEST_CASE("the drain's row stands in the journal, and the partition is like its 
   partition::PartitionTask task{events(), journal};
   const task::Plan plan = run(keeper.loop(), task.plan(keeper.connection(), november));
   Applied applied;
-  run(keeper.loop(), task.apply(keeper.connection(), plan.steps.at(0), surroundings(), applied));
+  task::Surroundings around = surroundings();
+  Words seen;
+  around.progress = [&](const task::StepProgress& shown) { seen.push_back(shown.text); };
+  run(keeper.loop(), task.apply(keeper.connection(), plan.steps.at(0), around, applied));
   CHECK(applied.kind == Applied::Kind::done);
+  CHECK(seen == Words{"public.events_y2026m10: 0 rows moved out of the default",
+                      "public.events_y2026m10: 10 rows moved out of the default",
+                      "public.events_y2026m10: 10 rows moved out of the default", ""});
   CHECK(
       admin.value("SELECT concat_ws(' ', action, rows, subject, bounds) FROM "
                   "pgcaretaker.journal") ==
