@@ -171,4 +171,27 @@ Awaitable<Manifest> describe(pg::Connection& connection, std::int64_t oid, const
   co_return manifest;
 }
 
+Awaitable<void> revoke_from_others(pg::Connection& connection, const config::TableName& table) {
+  const std::string name = table.sql();
+  std::vector<std::string> grantees;
+  {
+    const pg::Result rows = co_await connection.query(
+        "archive.grantees",
+        "SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC'\n"
+        "                     ELSE pg_catalog.quote_ident(r.rolname) END AS grantee\n"
+        "  FROM pg_catalog.pg_class AS c\n"
+        "  CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) AS a\n"
+        "  LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee\n"
+        " WHERE c.oid = $1::pg_catalog.regclass AND a.grantee <> c.relowner",
+        name);
+    for (const pg::Row row : rows) {
+      grantees.push_back(row.get<std::string>("grantee"));
+    }
+  }
+  for (const std::string& grantee : grantees) {
+    const std::string sql = fmt::format("REVOKE ALL ON TABLE {} FROM {}", name, grantee);
+    co_await connection.query("archive.revoke", sql);
+  }
+}
+
 }  // namespace pgcaretaker::archive

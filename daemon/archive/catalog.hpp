@@ -42,4 +42,8 @@ Awaitable<void> set_encoding(pg::Connection& connection, const std::string& enco
 Awaitable<std::vector<Column>> columns_of(pg::Connection& connection,
                                           const config::TableName& table);
 
+/// Access to what was archived is its owner's alone, whatever default privileges hand out. Throws
+/// pg::Error.
+Awaitable<void> revoke_from_others(pg::Connection& connection, const config::TableName& table);
+
 }  // namespace pgcaretaker::archive

@@ -55,6 +55,7 @@ Awaitable<pg::Waiter> first_waiter(pg::Connection& second, int pid, async::Clock
     co_await clock.sleep_for(watch_pause);
     if (is_attaching) continue;
     waiter = co_await pg::waiter_for(second, pid, watched);
+    if (is_attaching) waiter.reset();
   }
   co_return std::move(*waiter);
 }
@@ -150,15 +151,11 @@ class Restoring {
     for (const task::Statement& statement : request_.before_attach) {
       co_await send(statement);
     }
-    // Besides the default partition each foreign key has a table at its other end to wait for.
-    const auto keys = std::ranges::count(locks_, true, &pg::WantedLock::comes_last);
-    const Duration each = longest_wait / (1 + keys);
     const std::string limits = fmt::format(
         "SELECT pg_catalog.set_config('lock_timeout', '{}', true),\n"
         "       pg_catalog.set_config('statement_timeout', '{}', true),\n"
         "       pg_catalog.set_config('idle_in_transaction_session_timeout', '{}', true)",
-        std::max(std::min(lock_timeout, each), Duration{1}).count(),
-        (lock_timeout + longest_attach).count(), longest_silence.count());
+        lock_timeout.count(), (longest_wait + longest_attach).count(), longest_silence.count());
     co_await connection_.query("archive.limits", limits);
     const std::string sql = attach_sql(manifest_, request_.as);
     co_await connection_.query("archive.attach", sql);
@@ -196,7 +193,7 @@ class Restoring {
     co_await connection_.query("archive.savepoint", "SAVEPOINT attach");
     is_attaching_ = true;
     try {
-      co_await attach(std::min(lock_timeout, longest_wait));
+      co_await attach(lock_timeout);
     } catch (const pg::Error& error) {
       if (!error.is_lock_timeout() && !error.is_deadlock()) throw;
       is_attaching_ = false;
@@ -215,17 +212,31 @@ class Restoring {
     search.in_a_hurry = [] { return false; };
     search.growing = [](Duration) {};
     search.waiting = [this](const std::vector<pg::Holder>& holders) {
-      progress_.stage = "waiting until " + pg::holders_text(holders);
+      in_the_way_ = "in the way of ATTACH: " + pg::holders_text(holders);
+      progress_.stage = "waiting, " + in_the_way_;
       if (workshop_.on_progress) workshop_.on_progress(progress_);
     };
     return search;
   }
 
+  /// What is waited for is what was looked for. Besides the default partition each foreign key has
+  /// a table at its other end to wait for.
+  [[nodiscard]] pg::LockEffort effort() const {
+    const auto keys = std::ranges::count(locks_, true, &pg::WantedLock::comes_last);
+    const Duration each = std::max(longest_wait / (1 + keys), Duration{1});
+    pg::LockEffort effort = request_.effort;
+    effort.lock_timeout = std::min(effort.lock_timeout, each);
+    for (Duration& timeout : effort.insistence)
+      timeout = std::min(timeout, each);
+    return effort;
+  }
+
   /// In which nobody is in the way of ATTACH who would be waited for for long.
   Awaitable<void> find_moment(const pg::LockSearch& search) {
     const SteadyTime now = workshop_.clock.now();
-    const pg::LockSpent spent = co_await pg::search_lock(connection_, workshop_.clock, now,
-                                                         request_.effort, locks_, search);
+    const pg::LockEffort limited = effort();
+    const pg::LockSpent spent =
+        co_await pg::search_lock(connection_, workshop_.clock, now, limited, locks_, search);
     if (!spent.gave_up) co_return;
     throw Error{fmt::format(
         "{} was not attached to {}, in the way when last looked for: {}; nothing was restored: "
@@ -241,11 +252,10 @@ class Restoring {
   }
 
   Awaitable<pg::Attempt> try_rehearsal(Duration lock_timeout) {
-    const Duration shortened = std::min(lock_timeout, longest_wait);
     pg::Attempt attempt = pg::Attempt::ended;
     const auto body = [&]() -> Awaitable<void> {
       co_await create();
-      co_await attach(shortened);
+      co_await attach(lock_timeout);
       const std::string name = request_.as.sql();
       const pg::Result bounds = co_await connection_.query(
           "archive.bounds",
@@ -255,7 +265,7 @@ class Restoring {
       throw Rehearsed{};
     };
     try {
-      co_await pg::transact(connection_, options(shortened + longest_attach), body);
+      co_await pg::transact(connection_, options(longest_wait + longest_attach), body);
     } catch (const Rehearsed&) {
     } catch (const pg::Error& error) {
       if (!error.is_lock_timeout() && !error.is_deadlock()) {
@@ -274,12 +284,14 @@ class Restoring {
       throw Error{"its manifest names no binary file"};
     }
     progress_.stage = "reading " + file->name;
+    is_attaching_ = false;
+    in_the_way_.clear();
     // Before the transaction, which must not wait for a disk.
     const SharedReader reader = co_await open_reader(workshop_.side_thread, request_.folder, *file,
                                                      manifest_.copied_columns().size());
     const auto body = [&]() -> Awaitable<void> {
       co_await create();
-      co_await revoke();
+      co_await revoke_from_others(connection_, request_.as);
       if (request_.attach) co_await fence();
       Awaitable<void> rest = fill_and_attach(*file, reader);
       co_await give_way(std::move(rest));
@@ -298,39 +310,16 @@ class Restoring {
     const auto waiter = co_await async::run_until(std::move(rest), std::move(watch));
     if (!waiter) co_return;
     throw Error{fmt::format(
-        "{} waits for a lock on {}, which copying the rows would keep for too long: nothing was "
-        "restored; restore it again later, or with --as (it waits with: {})",
-        pg::waiter_text(*waiter), manifest_.parent->text(), waiter->query)};
+        "{} waits for a lock on {}, which would be kept for too long ({}): nothing was restored; "
+        "restore it again later, or with --as (it waits with: {})",
+        pg::waiter_text(*waiter), manifest_.parent->text(),
+        in_the_way_.empty() ? "rows are copied" : in_the_way_, waiter->query)};
   }
 
   Awaitable<void> fill_and_attach(const FileFacts& file, SharedReader reader) {
     co_await fill(file, std::move(reader));
     co_await prove();
     if (request_.attach) co_await attach_filled();
-  }
-
-  /// Access to what was archived is its owner's alone, whatever default privileges hand out.
-  Awaitable<void> revoke() {
-    const std::string name = request_.as.sql();
-    std::vector<std::string> grantees;
-    {
-      const pg::Result rows = co_await connection_.query(
-          "archive.grantees",
-          "SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC'\n"
-          "                     ELSE pg_catalog.quote_ident(r.rolname) END AS grantee\n"
-          "  FROM pg_catalog.pg_class AS c\n"
-          "  CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) AS a\n"
-          "  LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee\n"
-          " WHERE c.oid = $1::pg_catalog.regclass AND a.grantee <> c.relowner",
-          name);
-      for (const pg::Row row : rows) {
-        grantees.push_back(row.get<std::string>("grantee"));
-      }
-    }
-    for (const std::string& grantee : grantees) {
-      const std::string sql = fmt::format("REVOKE ALL ON TABLE {} FROM {}", name, grantee);
-      co_await connection_.query("archive.revoke", sql);
-    }
   }
 
   Awaitable<void> fill(const FileFacts& file, SharedReader reader) {
@@ -382,6 +371,7 @@ class Restoring {
   std::vector<pg::WantedLock> locks_;  // of ATTACH
   std::string bounds_;                 // of what is attached, as a condition on its rows
   bool is_attaching_ = false;
+  std::string in_the_way_;  // of ATTACH, once the rows are there; "" before
 };
 
 }  // namespace

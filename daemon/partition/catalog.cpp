@@ -6,8 +6,11 @@
 
 #include <algorithm>
 #include <boost/asio/ip/host_name.hpp>
+#include <span>
 #include <sstream>
+#include <utility>
 
+#include "async/random.hpp"
 #include "partition/default_contents.hpp"
 #include "partition/default_rows.hpp"
 #include "partition/look.hpp"
@@ -209,15 +212,23 @@ std::vector<std::pair<std::int64_t, TimeRange>> to_ask(const config::Partition& 
   return result;
 }
 
-Awaitable<std::map<std::int64_t, Hold>> ask_holds(Connection& connection,
-                                                  const config::Partition& settings,
-                                                  const Snapshot& snapshot, const Draft& draft) {
-  std::map<std::int64_t, Hold> holds;
+Awaitable<void> ask_holds(Connection& connection, const config::Partition& settings,
+                          const Snapshot& snapshot, const Draft& draft, Answers& answers) {
+  std::map<std::int64_t, Hold>& holds = answers.holds;
   const SteadyTime until = std::chrono::steady_clock::now() + longest_asking;
+  bool is_in_order = true;
   int free = 0;
-  for (const auto& [oid, range] : to_ask(settings, snapshot, draft)) {
+  auto left = to_ask(settings, snapshot, draft);
+  for (std::size_t i = 0; i < left.size(); ++i) {
     if (free >= settings.max_drops || static_cast<int>(holds.size()) >= most_holds_asked) break;
-    if (std::chrono::steady_clock::now() >= until) break;
+    const SteadyTime now = std::chrono::steady_clock::now();
+    answers.holds_cut_short = now >= until;
+    if (answers.holds_cut_short) break;
+    // The oldest may be held for years: with a slow query each pass would come to these alone.
+    if (now >= until - longest_asking / 2 && std::exchange(is_in_order, false)) {
+      async::shuffle(std::span{left}.subspan(i));
+    }
+    const auto [oid, range] = left[i];
     const task::Statement hold = hold_statement(settings.hold_query, range);
     pg::Params params = pg::Params::of(hold.params);
     const Look look =
@@ -226,7 +237,6 @@ Awaitable<std::map<std::int64_t, Hold>> ask_holds(Connection& connection,
     holds.emplace(oid, Hold{held, look.error});
     free += held ? 0 : 1;
   }
-  co_return holds;
 }
 
 }  // namespace
@@ -271,14 +281,13 @@ Awaitable<Answers> ask(Connection& connection, const config::Partition& settings
   const std::vector<std::int64_t> tied = tied_tables(settings, snapshot, draft);
   if (!tied.empty()) answers.ties = co_await read_ties(connection, tied);
   // What is drained or adopted is made like the others, whoever makes those.
-  const bool rescues = !answers.contents.stranded.empty();
-  const bool creates = !draft.missing.empty() && !settings.create_function;
-  if (creates || rescues || !tied.empty()) {
+  const bool makes = !draft.missing.empty() || !answers.contents.stranded.empty();
+  if ((makes && !settings.create_function) || !tied.empty()) {
     const std::optional<ObservedPartition> newest = newest_of(draft);
     answers.pattern = co_await read_pattern(connection, settings, snapshot.table, newest);
   }
   if (!settings.hold_query.empty()) {
-    answers.holds = co_await ask_holds(connection, settings, snapshot, draft);
+    co_await ask_holds(connection, settings, snapshot, draft, answers);
   }
   co_return answers;
 }

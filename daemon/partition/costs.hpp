@@ -15,6 +15,9 @@ inline constexpr Duration longest_attach = std::chrono::seconds{2};
 // longer than the server takes to see a deadlock (deadlock_timeout), or it would end who waits for
 // us, not us.
 inline constexpr Duration longest_attach_with_keys = std::chrono::milliseconds{900};
+// The same for the lock of a swap, when rows are moved already, each of which somebody may wait
+// for.
+inline constexpr Duration longest_swap_wait = longest_attach_with_keys;
 // VALIDATE reads the whole default while all others go on.
 inline constexpr Duration longest_validation = std::chrono::minutes{5};
 

@@ -221,12 +221,6 @@ std::vector<Step> guarded_creation(const Inputs& in, std::vector<Creation>& want
   return joint_steps(in, behind_guard, true);
 }
 
-/// Looking ends in time for the lock to be waited for before rows find no partition.
-Duration patience_left(const Inputs& in, UtcTime free_from) {
-  const auto left = std::chrono::duration_cast<Duration>(free_from - in.snapshot.now);
-  return std::clamp(left - 2 * in.settings.force_timeout, Duration{0}, in.settings.patience);
-}
-
 }  // namespace
 
 void plan_creation(const Inputs& in, const std::vector<TimeRange>& rescued,
@@ -253,7 +247,9 @@ void plan_creation(const Inputs& in, const std::vector<TimeRange>& rescued,
   std::ranges::move(behind_guard, std::back_inserter(steps));
   for (std::size_t i = first; i < steps.size(); ++i) {
     set_urgency(steps[i], in.settings, urgency);
-    if (is_forced) steps[i].effort.patience = patience_left(in, free_from);
+    if (is_forced) {
+      steps[i].effort.patience = patience_left(in.settings, in.snapshot.now, free_from);
+    }
   }
 }
 

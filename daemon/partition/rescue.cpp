@@ -141,6 +141,22 @@ std::optional<std::int64_t> bytes_of(const Inputs& in, const Stranded& stranded)
   return static_cast<std::int64_t>(static_cast<double>(bytes) * share);
 }
 
+/// What frees the way for missing partitions, the first of which begins at `in_the_way_of`, tries
+/// as hard for its locks as they do; nullopt = nobody needs it soon.
+void set_rescue_urgency(const Inputs& in, std::optional<UtcTime> in_the_way_of, Step& step) {
+  const UtcTime now = in.snapshot.now;
+  const Urgency urgency =
+      in_the_way_of ? std::max(Urgency::pressed, creation_urgency(in.settings, now, *in_the_way_of))
+                    : Urgency::relaxed;
+  set_urgency(step, in.settings, urgency);
+  if (!in_the_way_of) return;
+  // Forced creation comes after it.
+  const UtcTime free_from = in.draft.missing.front().range.lower;
+  if (creation_urgency(in.settings, now, free_from) == Urgency::forced) {
+    step.effort.patience = patience_left(in.settings, now, free_from);
+  }
+}
+
 void plan_drains(const Inputs& in, Rescue& rescue, FindingList& findings) {
   const std::string forbidden = obstacle_to_moving(in);
   if (!forbidden.empty()) {
@@ -173,7 +189,11 @@ void plan_drains(const Inputs& in, Rescue& rescue, FindingList& findings) {
                                drain_reason(in, stranded)));
     steps.back().rows = stranded.rows;
     steps.back().bytes = bytes_of(in, stranded);
-    set_urgency(steps.back(), in.settings, is_in_the_way ? Urgency::pressed : Urgency::relaxed);
+    set_rescue_urgency(in, is_in_the_way ? std::optional{stranded.range.lower} : std::nullopt,
+                       steps.back());
+    for (Duration& timeout : steps.back().effort.insistence) {
+      timeout = std::min(timeout, longest_swap_wait);
+    }
     rescue.ranges.push_back(stranded.range);
     planned_names.insert(stranded.name);
   }
@@ -242,8 +262,9 @@ bool plan_adoption(const Inputs& in, Rescue& rescue, FindingList& findings) {
                  fmt::format("all rows of the default partition {} ({} kB) are of {}: it becomes "
                              "their partition without moving one",
                              old.name.text(), old.bytes / 1024, range_text(range))));
-  set_urgency(rescue.afterwards.back(), in.settings,
-              rescue.ranges.empty() ? Urgency::relaxed : Urgency::pressed);
+  set_rescue_urgency(
+      in, rescue.ranges.empty() ? std::nullopt : std::optional{rescue.ranges.front().lower},
+      rescue.afterwards.back());
   return true;
 }
 

@@ -52,7 +52,9 @@ class Drain {
     swap_.subject = step.subject;
     swap_.lock = step.lock;
     swap_.urgency = step.urgency;
-    swap_.effort = {settings.lock_timeout, longest_swap_search, {settings.lock_timeout}};
+    swap_.effort = {settings.lock_timeout, longest_swap_search, step.effort.insistence};
+    // Whose rows are moved already is not to be told to come back.
+    if (swap_.effort.insistence.empty()) swap_.effort.insistence = {settings.lock_timeout};
   }
 
   /// For whom it made way; nullopt = it came to its end.

@@ -267,6 +267,14 @@ class Retirement {
 
   void say_not_asked() {
     if (not_asked_ == 0 || taken_ >= settings_.max_drops) return;
+    if (in_.answers.holds_cut_short) {
+      findings_.add(Severity::warning, "hold_query_slow", settings_.table.text(),
+                    fmt::format("hold_query took too long to be asked about {} of the expired "
+                                "partitions, which stay: make it faster; the next pass asks about "
+                                "others of them",
+                                not_asked_));
+      return;
+    }
     findings_.add(Severity::info, "held", settings_.table.text(),
                   fmt::format("{} more expired partitions wait behind those that hold_query keeps",
                               not_asked_));

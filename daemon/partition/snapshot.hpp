@@ -151,6 +151,7 @@ struct Answers {
   Pattern pattern;                                 // empty when nothing is made or taken out
   std::vector<bool> blocked;           // per missing range: rows of it lie in the default
   std::map<std::int64_t, Hold> holds;  // by partition OID; absent = not asked
+  bool holds_cut_short = false;        // there was no time to ask about all
   DefaultContents contents;            // empty when there is no default partition
   std::map<std::int64_t, Ties> ties;   // by OID of the table; absent = it has none
   bool outdated = false;               // a partition was attached that the snapshot does not have

@@ -54,6 +54,11 @@ pg::LockEffort effort_of(const config::Partition& settings, Urgency urgency) {
   return effort;
 }
 
+Duration patience_left(const config::Partition& settings, UtcTime now, UtcTime free_from) {
+  const auto left = std::chrono::duration_cast<Duration>(free_from - now);
+  return std::clamp(left - 2 * settings.force_timeout, Duration{0}, settings.patience);
+}
+
 void set_urgency(task::Step& step, const config::Partition& settings, Urgency urgency) {
   step.urgency = urgency_text(urgency);
   step.effort = effort_of(settings, urgency);

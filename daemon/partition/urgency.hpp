@@ -31,6 +31,11 @@ enum class Urgency {
 
 [[nodiscard]] pg::LockEffort effort_of(const config::Partition& settings, Urgency urgency);
 
+/// How long a forced step may look for a good moment when the window is whole up to `free_from`:
+/// no longer than leaves time for what is forced.
+[[nodiscard]] Duration patience_left(const config::Partition& settings, UtcTime now,
+                                     UtcTime free_from);
+
 /// Gives the step its effort, and the words for it.
 void set_urgency(task::Step& step, const config::Partition& settings, Urgency urgency);
 

@@ -178,8 +178,12 @@ DROP = {"nobody": nothing, "DROP TABLE": drop_table, "pg_partman": run_maintenan
 RESCUE = {"nobody": nothing, "pg_partman": partition_data,
           "pgcaretaker, drain": pgcaretaker('default_partition = "drain"'),
           "pgcaretaker, adopt": pgcaretaker('default_partition = "adopt"')}
-TO_SPARE = 'patience = "10s"\npress_below = 0.0\nforce_below = 0.0'
 AT_ITS_END = 'patience = "5s"\npress_below = 9.0\nforce_below = 9.0'
+# Whoever reads the head of the chain there reads all of the default, one after the other.
+URGENT_RESCUE = {method: run for method, run in RESCUE.items() if "," not in method} | {
+    f"pgcaretaker, {way}": pgcaretaker(f'default_partition = "{way}"\n{AT_ITS_END}')
+    for way in ("drain", "adopt")}
+TO_SPARE = 'patience = "10s"\npress_below = 0.0\nforce_below = 0.0'
 # Name: title, rows in the default (None = no default), old partitions, readers, methods.
 SCENARIOS = {
     "create": ("Create 4 partitions, the default is empty; a reader of 20 s",
@@ -196,8 +200,8 @@ SCENARIOS = {
                  "pgcaretaker, window to spare": pgcaretaker(TO_SPARE),
                  "pgcaretaker, window about to end": pgcaretaker(AT_ITS_END)}),
     **{name: (f"Bring {count:,} rows of a month to come out of the default, beside "
-              "partition_data_proc()", 0, 0, no_reader, RESCUE)
-       for name, count in STRANDED.items()},
+              "partition_data_proc()", 0, 0, no_reader, methods)
+       for (name, count), methods in zip(STRANDED.items(), (RESCUE, URGENT_RESCUE))},
 }
 # Without writers: what the daemon itself takes.
 IDLE = {"idle": idle_pass.run, "tables": many_tables.run}

@@ -274,7 +274,7 @@ TEST_CASE_FIXTURE(ArchiveScene, "a restore attaches when nobody is in the way, o
   int waits = 0;
   workshop.on_progress = [&](const archive::Progress& progress) {
     if (progress.stage.starts_with("reading") && std::exchange(starts_late, false)) begin_to_read();
-    if (!progress.stage.starts_with("waiting until pid ")) return;
+    if (!progress.stage.starts_with("waiting, in the way of ATTACH: pid ")) return;
     CHECK(progress.stage.find("application reader) holds audit.rest") != std::string::npos);
     ++waits;
     if (leaves) reader.execute("COMMIT");

@@ -127,6 +127,30 @@ TEST_CASE("as the window ends, readers without a gap are stood up to once, for a
   CHECK(contains(log, "create public.events_y2026m11, public.events_y2026m12"));
 }
 
+TEST_CASE("as the window ends, rows in its way are rescued whoever reads") {
+  TestDatabase database;
+  Admin& admin = database.admin();
+  create_events(admin);
+  create_default(admin);
+  admin.execute(
+      "INSERT INTO public.events SELECT g, '2026-11-05', '' FROM generate_series(1, 9) g");
+  config::Partition settings = impatient();
+  settings.force_timeout = 10s;
+  SUBCASE("by a drain") {
+    settings.default_partition = config::DefaultPartition::drain;
+  }
+  SUBCASE("by an adoption") {
+    settings.default_partition = config::DefaultPartition::adopt;
+  }
+  const Readers readers{database.name()};
+  Keeper keeper{database.options()};
+  for (const Applied& applied : keeper.once(settings, november)) {
+    CHECK(applied.kind == Applied::Kind::done);
+  }
+  CHECK(admin.number("SELECT count(*) FROM public.events_y2026m11") == 9);
+  CHECK(names(admin) == Words{"events_default", "events_y2026m11", "events_y2026m12"});
+}
+
 TEST_CASE("with time to spare, readers without a gap are never made to wait") {
   TestDatabase database;
   Admin& admin = database.admin();

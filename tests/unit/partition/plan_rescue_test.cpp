@@ -101,6 +101,28 @@ TEST_CASE("what blocks a missing partition is drained first, and creation leaves
   CHECK(codes(plan.findings) == Words{"default_rows"});
 }
 
+TEST_CASE("what blocks a missing partition is as urgent as that") {
+  Snapshot snapshot = stranded_table();
+  snapshot.partitions.erase(snapshot.partitions.begin() + 1, snapshot.partitions.begin() + 3);
+  Answers answers = stranded_october();
+  answers.contents.stranded = {month("2026-12-01", "2027-01-01", "audit_events_y2026m12")};
+  answers.blocked = {true, false};
+  config::Partition settings = audit_events();
+  const auto first = [&](const char* now) {
+    snapshot.now = at(now);
+    return plan_of(settings, snapshot, answers).steps.at(0);
+  };
+  // With rows moved already the longest wait stays below what the server takes for a deadlock.
+  CHECK(first("2026-11-30 22:00").urgency == "forced");
+  CHECK(first("2026-11-30 22:00").effort == pg::LockEffort{50ms, 10min, {50ms, 250ms, 900ms}});
+  CHECK(first("2026-12-01 01:00").effort.patience == 0s);
+  CHECK(first("2026-11-20").effort == pg::LockEffort{50ms, 10min, {50ms}});
+  settings.default_partition = config::DefaultPartition::adopt;
+  const task::Step adopted = first("2026-11-30 22:00");
+  CHECK(adopted.action == "adopt");
+  CHECK(adopted.effort == pg::LockEffort{50ms, 10min, {50ms, 250ms, 30s}});
+}
+
 TEST_CASE("report moves nothing, and says what is blocked") {
   Snapshot snapshot = stranded_table();
   snapshot.partitions.erase(snapshot.partitions.begin() + 1);
