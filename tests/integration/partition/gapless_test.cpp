@@ -5,6 +5,7 @@
 #include <atomic>
 #include <thread>
 
+#include "afterwards_fixture.hpp"
 #include "partition_fixture.hpp"
 #include "support/stderr.hpp"
 
@@ -128,27 +129,30 @@ TEST_CASE("as the window ends, readers without a gap are stood up to once, for a
 }
 
 TEST_CASE("as the window ends, rows in its way are rescued whoever reads") {
-  TestDatabase database;
-  Admin& admin = database.admin();
+  Kept kept;
+  Admin& admin = kept.admin();
   create_events(admin);
   create_default(admin);
-  admin.execute(
-      "INSERT INTO public.events SELECT g, '2026-11-05', '' FROM generate_series(1, 9) g");
+  admin.execute("INSERT INTO public.events SELECT g, '2026-11-05' FROM generate_series(1, 9) g");
   config::Partition settings = impatient();
+  settings.ahead = 0;
   settings.force_timeout = 10s;
+  std::string action;
   SUBCASE("by a drain") {
-    settings.default_partition = config::DefaultPartition::drain;
+    action = "drain done";
   }
   SUBCASE("by an adoption") {
     settings.default_partition = config::DefaultPartition::adopt;
+    action = "adopt done";
   }
-  const Readers readers{database.name()};
-  Keeper keeper{database.options()};
-  for (const Applied& applied : keeper.once(settings, november)) {
-    CHECK(applied.kind == Applied::Kind::done);
-  }
+  const Readers readers{kept.database.name()};
+  partition::PartitionTask task{settings};
+  task::PassOptions options;
+  options.as_of = november;
+  const task::Report report = run(kept.loop, task::run_pass(task, kept.pool, kept.clock, options));
+  REQUIRE(report.acts.size() == 1);
+  CHECK(report.acts[0].action + " " + report.acts[0].result == action);
   CHECK(admin.number("SELECT count(*) FROM public.events_y2026m11") == 9);
-  CHECK(names(admin) == Words{"events_default", "events_y2026m11", "events_y2026m12"});
 }
 
 TEST_CASE("with time to spare, readers without a gap are never made to wait") {

@@ -118,7 +118,8 @@ TEST_CASE("what blocks a missing partition is as urgent as that") {
   CHECK(first("2026-12-01 01:00").effort.patience == 0s);
   CHECK(first("2026-11-20").effort == pg::LockEffort{50ms, 10min, {50ms}});
   settings.default_partition = config::DefaultPartition::adopt;
-  const task::Step adopted = first("2026-11-30 22:00");
+  snapshot.now = at("2026-11-30 22:00");
+  const task::Step adopted = plan_of(settings, snapshot, answers).steps.back();
   CHECK(adopted.action == "adopt");
   CHECK(adopted.effort == pg::LockEffort{50ms, 10min, {50ms, 250ms, 30s}});
 }
