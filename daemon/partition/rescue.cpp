@@ -27,6 +27,17 @@ bool is_missing(const Inputs& in, const TimeRange& range) {
                              [&](const Missing& missing) { return missing.range == range; });
 }
 
+/// The first missing partition that no rows are in the way of: creation need not wait for a move of
+/// minutes that later ones need.
+std::optional<UtcTime> first_to_create(const Inputs& in) {
+  const std::vector<Stranded>& stranded = in.answers.contents.stranded;
+  for (const Missing& missing : in.draft.missing) {
+    const auto in_the_way = std::ranges::find(stranded, missing.range, &Stranded::range);
+    if (in_the_way == stranded.end()) return missing.range.lower;
+  }
+  return std::nullopt;
+}
+
 /// Why the default is left alone altogether; "" = nothing is known against a rescue.
 std::string obstacle_of(const Inputs& in, const ObservedPartition& partition) {
   const ObservedTable& table = in.snapshot.table;
@@ -165,6 +176,7 @@ void plan_drains(const Inputs& in, Rescue& rescue, FindingList& findings) {
     return;
   }
   const std::string cost = cost_of_moving(in);
+  const std::optional<UtcTime> created = first_to_create(in);
   std::vector<const Stranded*> stay;
   std::set<std::string> planned_names;
   const std::vector<Stranded> ranges = in_order(in);
@@ -177,14 +189,16 @@ void plan_drains(const Inputs& in, Rescue& rescue, FindingList& findings) {
                                range_text(stranded.range), obstacle));
       continue;
     }
-    // What stands in the way of a missing partition frees it first; the rest can wait for what
-    // everybody else needs.
+    // In the order in which partitions are needed; the rest can wait.
     const bool is_in_the_way = is_missing(in, stranded.range);
     if (!is_in_the_way && !cost.empty()) {
       stay.push_back(&stranded);
       continue;
     }
-    std::vector<Step>& steps = is_in_the_way ? rescue.first : rescue.last;
+    const bool is_first = !created || stranded.range.lower < *created;
+    std::vector<Step>& steps = !is_in_the_way ? rescue.last
+                               : is_first     ? rescue.first
+                                              : rescue.afterwards;
     steps.push_back(drain_step(in.context, in.answers.contents, {partition, stranded.range},
                                drain_reason(in, stranded)));
     steps.back().rows = stranded.rows;

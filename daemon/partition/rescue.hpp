@@ -17,14 +17,14 @@ constexpr std::int64_t most_moved = 10'000'000;
 /// What a plan does about rows in the default.
 struct Rescue {
   std::vector<TimeRange> ranges;       // that its steps create partitions for
-  std::vector<task::Step> first;       // before creation, which they unblock
-  std::vector<task::Step> afterwards;  // after creation, whose partitions they need
+  std::vector<task::Step> first;       // before creation, of which nothing is needed earlier
+  std::vector<task::Step> afterwards;  // after creation, of what is needed earlier
   std::vector<task::Step> last;        // after everything else: nobody waits for them
 };
 
-/// Drains: one step for each range that rows belong to, before creation where they are in the way
-/// of a missing partition. Adoption: one step for all of them. Why rows stay is a finding. First of
-/// all what an interrupted pass left on the default is taken away.
+/// Drains: one step for each range that rows belong to; where they are in the way of a missing
+/// partition, before those that are needed later. Adoption: one step for all of them. Why rows stay
+/// is a finding. First of all what an interrupted pass left on the default is taken away.
 [[nodiscard]] Rescue plan_rescue(const Inputs& in, FindingList& findings);
 
 }  // namespace pgcaretaker::partition

@@ -101,6 +101,18 @@ TEST_CASE("what blocks a missing partition is drained first, and creation leaves
   CHECK(codes(plan.findings) == Words{"default_rows"});
 }
 
+TEST_CASE("what is needed later is drained after what is created before it") {
+  Snapshot snapshot = stranded_table();
+  snapshot.partitions.erase(snapshot.partitions.begin() + 1, snapshot.partitions.begin() + 3);
+  Answers answers = stranded_october();
+  answers.contents.stranded = {month("2027-01-01", "2027-02-01", "audit_events_y2027m01")};
+  answers.blocked = {false, true};
+  const task::Plan plan = plan_of(audit_events(), snapshot, answers);
+  CHECK(subjects(plan) ==
+        Words{"create public.audit_events_y2026m12", "drain public.audit_events_y2027m01"});
+  CHECK(plan.steps[1].urgency == "pressed");
+}
+
 TEST_CASE("what blocks a missing partition is as urgent as that") {
   Snapshot snapshot = stranded_table();
   snapshot.partitions.erase(snapshot.partitions.begin() + 1, snapshot.partitions.begin() + 3);
