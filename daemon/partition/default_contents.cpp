@@ -33,7 +33,11 @@ SELECT pg_catalog.json_build_object(
                   FROM (SELECT 'trigger ' || pg_catalog.quote_ident(t.tgname)
                                || ' (' || t.tgfoid::pg_catalog.regproc::text || ')'
                           FROM pg_catalog.pg_trigger AS t
-                         WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype & 8 <> 0
+                         -- Up to 14 a partition's copy of its parent's trigger is internal.
+                         WHERE t.tgrelid = c.oid AND t.tgtype & 8 <> 0
+                           AND (NOT t.tgisinternal OR EXISTS (
+                                  SELECT FROM pg_catalog.pg_trigger AS p
+                                   WHERE p.oid = t.tgparentid AND NOT p.tgisinternal))
                            AND t.tgenabled IN ('O', 'A')
                         UNION ALL
                         SELECT 'rule ' || pg_catalog.quote_ident(r.rulename)

@@ -55,7 +55,11 @@ Statement may_move(const StepContext& context, const std::vector<std::string>& c
       context,
       fmt::format("\n   AND NOT c.relhasrules\n"
                   "   AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t\n"
-                  "                    WHERE t.tgrelid = c.oid AND NOT t.tgisinternal\n"
+                  "                    WHERE t.tgrelid = c.oid\n"
+                  "                      AND (NOT t.tgisinternal OR EXISTS (\n"
+                  "                             SELECT FROM pg_catalog.pg_trigger AS p\n"
+                  "                              WHERE p.oid = t.tgparentid\n"
+                  "                                AND NOT p.tgisinternal))\n"
                   "                      AND t.tgtype & 8 <> 0 AND t.tgenabled IN ('O', 'A'))\n"
                   "   AND (SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)\n"
                   "          FROM pg_catalog.pg_attribute AS a\n"
