@@ -8,6 +8,7 @@
 
 #include "archive/manifest.hpp"
 #include "postgres/connection.hpp"
+#include "postgres/lock.hpp"
 
 namespace pgcaretaker::archive {
 
@@ -45,5 +46,10 @@ Awaitable<std::vector<Column>> columns_of(pg::Connection& connection,
 /// Access to what was archived is its owner's alone, whatever default privileges hand out. Throws
 /// pg::Error.
 Awaitable<void> revoke_from_others(pg::Connection& connection, const config::TableName& table);
+
+/// What ATTACH locks: the partitioned table `parent`, its default partition, and the other ends of
+/// its foreign keys and of those to it, which come last.
+Awaitable<std::vector<pg::WantedLock>> locks_of_attach(pg::Connection& connection,
+                                                       std::int64_t parent);
 
 }  // namespace pgcaretaker::archive

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 
-#include "archive/attach_locks.hpp"
 #include "archive/background.hpp"
 #include "archive/catalog.hpp"
 #include "archive/statements.hpp"

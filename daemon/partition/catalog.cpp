@@ -226,7 +226,7 @@ Awaitable<void> ask_holds(Connection& connection, const config::Partition& setti
     if (answers.holds_cut_short) break;
     // The oldest may be held for years: with a slow query each pass would come to these alone.
     if (now >= until - longest_asking / 2 && std::exchange(is_in_order, false)) {
-      async::shuffle(std::span{left}.subspan(i));
+      std::ranges::shuffle(std::span{left}.subspan(i), async::random_generator());
     }
     const auto [oid, range] = left[i];
     const task::Statement hold = hold_statement(settings.hold_query, range);

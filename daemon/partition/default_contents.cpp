@@ -5,7 +5,10 @@
 #include "partition/default_scan.hpp"
 #include "partition/guard.hpp"
 #include "partition/json_answer.hpp"
+#include "partition/triggers.hpp"
 #include "partition/window.hpp"
+
+#include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
@@ -16,9 +19,8 @@ namespace {
 using nlohmann::json;
 
 // $1 the default, $2 the parent, $3 what comments of ours begin with, $4 the key, $5 what
-// those end with that refuse nothing yet. Foreign keys have triggers of their own, which are
-// internal.
-constexpr const char* facts_sql = R"(
+// those end with that refuse nothing yet. {} is fires_on_delete.
+constexpr std::string_view facts_sql = R"(
 SELECT pg_catalog.json_build_object(
   'guards', (SELECT pg_catalog.json_agg(k.conname ORDER BY k.conname)
                FROM pg_catalog.pg_constraint AS k
@@ -33,12 +35,7 @@ SELECT pg_catalog.json_build_object(
                   FROM (SELECT 'trigger ' || pg_catalog.quote_ident(t.tgname)
                                || ' (' || t.tgfoid::pg_catalog.regproc::text || ')'
                           FROM pg_catalog.pg_trigger AS t
-                         -- Up to 14 a partition's copy of its parent's trigger is internal.
-                         WHERE t.tgrelid = c.oid AND t.tgtype & 8 <> 0
-                           AND (NOT t.tgisinternal OR EXISTS (
-                                  SELECT FROM pg_catalog.pg_trigger AS p
-                                   WHERE p.oid = t.tgparentid AND NOT p.tgisinternal))
-                           AND t.tgenabled IN ('O', 'A')
+                         WHERE t.tgrelid = c.oid AND {}
                         UNION ALL
                         SELECT 'rule ' || pg_catalog.quote_ident(r.rulename)
                           FROM pg_catalog.pg_rewrite AS r
@@ -72,8 +69,8 @@ Awaitable<Known> read_facts(pg::Connection& connection, const config::Partition&
   const std::string refuses_nothing{guard_far_ahead};
   const pg::Params params =
       pg::Params::pack(oid, snapshot.table.oid, marker, snapshot.table.key_column, refuses_nothing);
-  const Look look =
-      co_await look_at(connection, settings, "partition.default_facts", facts_sql, params);
+  const std::string sql = fmt::format(facts_sql, fires_on_delete);
+  const Look look = co_await look_at(connection, settings, "partition.default_facts", sql, params);
   contents.error = look.error;
   if (look.rows.size() == 1 && look.rows.front()) {
     const json facts = json::parse(*look.rows.front());

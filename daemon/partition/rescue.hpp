@@ -17,8 +17,8 @@ constexpr std::int64_t most_moved = 10'000'000;
 /// What a plan does about rows in the default.
 struct Rescue {
   std::vector<TimeRange> ranges;       // that its steps create partitions for
-  std::vector<task::Step> first;       // before creation, of which nothing is needed earlier
-  std::vector<task::Step> afterwards;  // after creation, of what is needed earlier
+  std::vector<task::Step> first;       // before creation: needed earlier than what that makes
+  std::vector<task::Step> afterwards;  // after creation: needed later, or builds on it
   std::vector<task::Step> last;        // after everything else: nobody waits for them
 };
 

@@ -54,7 +54,7 @@ class Drain {
     swap_.lock = step.lock;
     swap_.urgency = step.urgency;
     swap_.effort = {settings.lock_timeout, longest_swap_search, step.effort.insistence};
-    // Whose rows are moved already is not to be told to come back.
+    // With the rows moved already one attempt costs others less than moving them again.
     if (swap_.effort.insistence.empty()) swap_.effort.insistence = {settings.lock_timeout};
   }
 

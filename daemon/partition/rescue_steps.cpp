@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "partition/likeness.hpp"
+#include "partition/triggers.hpp"
 #include "postgres/quote.hpp"
 
 namespace pgcaretaker::partition {
@@ -55,17 +56,12 @@ Statement may_move(const StepContext& context, const std::vector<std::string>& c
       context,
       fmt::format("\n   AND NOT c.relhasrules\n"
                   "   AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t\n"
-                  "                    WHERE t.tgrelid = c.oid\n"
-                  "                      AND (NOT t.tgisinternal OR EXISTS (\n"
-                  "                             SELECT FROM pg_catalog.pg_trigger AS p\n"
-                  "                              WHERE p.oid = t.tgparentid\n"
-                  "                                AND NOT p.tgisinternal))\n"
-                  "                      AND t.tgtype & 8 <> 0 AND t.tgenabled IN ('O', 'A'))\n"
+                  "                    WHERE t.tgrelid = c.oid AND {})\n"
                   "   AND (SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)\n"
                   "          FROM pg_catalog.pg_attribute AS a\n"
                   "         WHERE a.attrelid = i.inhparent AND a.attnum > 0\n"
                   "           AND NOT a.attisdropped AND a.attgenerated = '') = ARRAY[{}]::text[]",
-                  names));
+                  fires_on_delete, names));
 }
 
 std::string drain_lock(const StepContext& context) {

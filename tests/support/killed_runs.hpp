@@ -17,6 +17,18 @@
 
 namespace pgcaretaker::test {
 
+/// month(0) is the present one; part(parent, n) makes month n's partition, PARENT_oldN or _newN.
+inline constexpr const char* months_sql = R"(
+CREATE FUNCTION public.month(n int) RETURNS timestamptz LANGUAGE sql SET TimeZone = 'UTC' AS $$
+  SELECT date_trunc('month', now()) + n * interval '1 month' $$;
+CREATE FUNCTION public.part(parent text, n int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('CREATE TABLE audit.%I PARTITION OF audit.%I FOR VALUES FROM (%L) TO (%L)',
+                 parent || CASE WHEN n < 0 THEN '_old' || -n ELSE '_new' || n END, parent,
+                 public.month(n), public.month(n + 1));
+END $$;
+)";
+
 struct KilledRuns {
   using Arguments = std::vector<std::string>;
 

@@ -21,16 +21,8 @@ constexpr std::size_t stride = 1;
 #endif
 
 // Four tables, so that one run adopts, drains, drops, archives and detaches, the last with a
-// foreign key of its own; month(0) is the present one.
+// foreign key of its own.
 constexpr const char* tools_sql = R"(
-CREATE FUNCTION public.month(n int) RETURNS timestamptz LANGUAGE sql SET TimeZone = 'UTC' AS $$
-  SELECT date_trunc('month', now()) + n * interval '1 month' $$;
-CREATE FUNCTION public.part(parent text, n int) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  EXECUTE format('CREATE TABLE audit.%I PARTITION OF audit.%I FOR VALUES FROM (%L) TO (%L)',
-                 parent || CASE WHEN n < 0 THEN '_old' || -n ELSE '_new' || n END, parent,
-                 public.month(n), public.month(n + 1));
-END $$;
 -- Every row of every table, but for what is to go.
 CREATE FUNCTION public.contents() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -122,7 +114,7 @@ constexpr const char* all_acts = "adopt 1, archive 1, create 1, detach 3, drain 
 struct World : KilledRuns {
   World() : KilledRuns{sections_of_all} {
     load_journal(database);
-    admin.execute(tools_sql);
+    admin.execute(std::string{months_sql} + tools_sql);
   }
 
   void arrange() {

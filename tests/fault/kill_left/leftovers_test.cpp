@@ -18,14 +18,6 @@ constexpr std::size_t stride = 1;
 #endif
 
 constexpr const char* functions_sql = R"(
-CREATE FUNCTION public.month(n int) RETURNS timestamptz LANGUAGE sql SET TimeZone = 'UTC' AS $$
-  SELECT date_trunc('month', now()) + n * interval '1 month' $$;
-CREATE FUNCTION public.part(parent text, n int) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  EXECUTE format('CREATE TABLE audit.%I PARTITION OF audit.%I FOR VALUES FROM (%L) TO (%L)',
-                 parent || CASE WHEN n < 0 THEN '_old' || -n ELSE '_new' || n END, parent,
-                 public.month(n), public.month(n + 1));
-END $$;
 -- As an earlier pass left it; its words are those of partition/marker.cpp.
 CREATE FUNCTION public.mark(parent text, part text) RETURNS void LANGUAGE plpgsql
     SET TimeZone = 'UTC' SET DateStyle = 'ISO' AS $$
@@ -93,7 +85,9 @@ analyze = false
 )";
 
 struct Leftovers : KilledRuns {
-  Leftovers() : KilledRuns{sections_of_leftovers} { admin.execute(functions_sql); }
+  Leftovers() : KilledRuns{sections_of_leftovers} {
+    admin.execute(std::string{months_sql} + functions_sql);
+  }
 
   void arrange() {
     admin.execute(tables_sql);
